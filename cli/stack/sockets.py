@@ -1,4 +1,4 @@
-"""Asking a server's Unix socket whether anybody listens: the one sign of life that no kill -9 leaves behind."""
+"""Asking a server's Unix socket whether anybody listens: the sign of life that no kill -9 leaves behind."""
 
 import socket
 import time
@@ -9,7 +9,7 @@ _TIMEOUT_S = 5.0
 
 
 def is_listening(path: Path) -> bool:
-    """Whether a process listens. One that is too busy to answer counts: it must not get a second server beside it."""
+    """Whether a process listens. One too busy to answer counts: it must not get a second one beside it."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(_TIMEOUT_S)
         try:

