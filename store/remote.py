@@ -1,0 +1,101 @@
+"""The store on object storage through fsspec: `s3://bucket/prefix`, or any URL fsspec has a driver for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from store.errors import BadStoreUrl, StoreUnreachable, store_error
+
+
+class RemoteFiles:
+    """Files below one prefix. An object is there whole or not at all: object storage gives that."""
+
+    def __init__(self, url: str) -> None:
+        self.where = url
+        self._fs, root = _file_system(url)
+        self._root = root.rstrip("/")
+
+    def size(self, relative: str) -> int | None:
+        """Bytes of the object, None where there is none; raises StoreUnreachable."""
+        with self._errors():
+            try:
+                return int(self._fs.info(self._at(relative))["size"] or 0)
+            except FileNotFoundError:
+                return None
+
+    def read(self, relative: str) -> bytes:
+        """The object's bytes; raises FileNotFoundError, StoreUnreachable."""
+        with self._errors():
+            return bytes(self._fs.cat_file(self._at(relative)))
+
+    def write(self, relative: str, data: bytes, *, durable: bool) -> None:  # noqa: ARG002 - an object is durable
+        """Write or replace the object; raises StoreFull, StoreUnreachable."""
+        with self._errors():
+            self._fs.pipe_file(self._at(relative), data)
+
+    def copy_in(self, relative: str, source: Path, *, durable: bool) -> None:  # noqa: ARG002
+        """Upload a file of this machine in parts; raises FileNotFoundError (the source), StoreUnreachable."""
+        with self._errors():
+            self._fs.put_file(str(source), self._at(relative))
+
+    def copy_out(self, relative: str, target: Path) -> None:
+        """Download the object to `target`; raises FileNotFoundError, StoreUnreachable."""
+        with self._errors():
+            self._fs.get_file(self._at(relative), str(target))
+
+    def remove(self, relative: str) -> None:
+        """Remove the object; one that is not there is no error."""
+        with self._errors():
+            try:
+                self._fs.rm_file(self._at(relative))
+            except FileNotFoundError:
+                return
+
+    def remove_folder(self, relative: str) -> None:
+        """Remove every object below `relative`; none there is no error."""
+        with self._errors():
+            try:
+                self._fs.rm(self._at(relative), recursive=True)
+            except FileNotFoundError:
+                return
+
+    def walk(self, relative: str) -> Iterator[str]:
+        """Paths below `relative`, relative to it, of all objects."""
+        top = self._fs._strip_protocol(self._at(relative))
+        with self._errors():
+            found = self._fs.find(top)
+        for path in found:
+            yield str(path)[len(top) :].lstrip("/")
+
+    def _at(self, relative: str) -> str:
+        return f"{self._root}/{relative}"
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise store_error(error, self.where) from error
+        except Exception as error:  # drivers raise their own kinds (botocore's are no OSError)
+            raise StoreUnreachable(where=self.where, reason=f"{type(error).__name__}: {error}") from error
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    """fsspec's driver and the path it gives to `url`; raises BadStoreUrl."""
+    protocol = url.partition("://")[0]
+    # Another process writes too: a listing remembered from before would be wrong.
+    options = {"use_listings_cache": False} if protocol in ("s3", "s3a", "gs", "abfs", "az") else {}
+    try:
+        fs, root = fsspec.core.url_to_fs(url, **options)
+    except ImportError as error:
+        raise BadStoreUrl(
+            url=url, reason=f"{error} (for s3:// install modiste with the extra 's3')"
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise BadStoreUrl(url=url, reason=error) from error
+    return fs, root

@@ -1,0 +1,183 @@
+"""The store: areas, names and content over a folder or an object storage. Thread-safe; keeps no state."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from store.errors import BadStoreUrl, DamagedFolder, DifferentFolderInStore, NotInStore
+from store.folders import INDEX_NAME, FolderIndex, sha256_of
+from store.local import LocalFiles
+from store.names import DURABLE, Area, checked, relative_path
+from store.remote import RemoteFiles
+
+
+class Files(Protocol):
+    """Where bytes are kept, by a path relative to the root of the store."""
+
+    where: str
+
+    def size(self, relative: str) -> int | None: ...
+    def read(self, relative: str) -> bytes: ...
+    def write(self, relative: str, data: bytes, *, durable: bool) -> None: ...
+    def copy_in(self, relative: str, source: Path, *, durable: bool) -> None: ...
+    def copy_out(self, relative: str, target: Path) -> None: ...
+    def remove(self, relative: str) -> None: ...
+    def remove_folder(self, relative: str) -> None: ...
+    def walk(self, relative: str) -> Iterator[str]: ...
+
+
+class Store:
+    """Files by area and name. Content-named files (`put`) never change; others are replaced in one step.
+
+    Every method raises InvalidName for a name that could leave its area, StoreFull and StoreUnreachable when
+    the disk or the object storage says so.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    @classmethod
+    def open(cls, url: str) -> "Store":
+        """The store at a folder or an fsspec URL such as s3://bucket/prefix; raises BadStoreUrl."""
+        if not url.strip():
+            raise BadStoreUrl(url=url, reason="it is empty")
+        if url.startswith("file://"):
+            url = url.removeprefix("file://")
+        if "://" in url or "::" in url:
+            return cls(RemoteFiles(url))
+        return cls(LocalFiles(Path(url).expanduser().absolute()))
+
+    @property
+    def where(self) -> str:
+        """The folder or URL, for messages."""
+        return self._files.where
+
+    def put(self, area: Area, data: bytes) -> str:
+        """Keep `data` under its SHA-256 and return that in hex; writes nothing when it is there already."""
+        name = hashlib.sha256(data).hexdigest()
+        relative = relative_path(area, name)
+        # A machine that lost power may have left the name without its bytes: the size tells, at no cost.
+        if self._files.size(relative) != len(data):
+            self._files.write(relative, data, durable=area in DURABLE)
+        return name
+
+    def put_file(self, area: Area, source: Path) -> str:
+        """Keep a file of any size under its SHA-256 and return that; raises FileNotFoundError."""
+        name = sha256_of(source)
+        relative = relative_path(area, name)
+        if self._files.size(relative) != source.stat().st_size:
+            self._files.copy_in(relative, source, durable=area in DURABLE)
+        return name
+
+    def write(self, area: Area, name: str, data: bytes) -> None:
+        """Keep `data` under `name`, in place of what was there."""
+        self._files.write(relative_path(area, name), data, durable=area in DURABLE)
+
+    def read(self, area: Area, name: str) -> bytes:
+        """The bytes kept under `name`; raises NotInStore."""
+        try:
+            return self._files.read(relative_path(area, name))
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NotInStore(area=area, name=name, where=self.where) from error
+
+    def exists(self, area: Area, name: str) -> bool:
+        """Whether something is kept under `name`."""
+        return self._files.size(relative_path(area, name)) is not None
+
+    def remove(self, area: Area, name: str) -> None:
+        """Forget the file kept under `name`; one that is not there is no error."""
+        self._files.remove(relative_path(area, name))
+
+    def names(self, area: Area) -> Iterator[str]:
+        """Every name of an area, in no order; folders count once."""
+        if area is Area.MODELS:
+            seen = {path.split("/", 1)[0] for path in self._files.walk(area.value)}
+            return iter(seen)
+        return (path.rsplit("/", 1)[-1] for path in self._files.walk(area.value))
+
+    def fetch_file(self, area: Area, name: str, cache: Path) -> Path:
+        """The file on this machine's disk: where it stands, or a copy kept in `cache`; raises NotInStore."""
+        relative = relative_path(area, name)
+        if not self.exists(area, name):
+            raise NotInStore(area=area, name=name, where=self.where)
+        if isinstance(self._files, LocalFiles):
+            return self._files.path(relative)
+        target = cache / relative
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._download(relative, target)
+        return target
+
+    def put_folder(self, area: Area, name: str, folder: Path) -> None:
+        """Keep a folder; the same again is no work. Raises DifferentFolderInStore, FileNotFoundError."""
+        known = self._index(area, name)
+        index = FolderIndex.of(folder.resolve(strict=True))
+        if known == index:
+            return
+        if known is not None:
+            raise DifferentFolderInStore(area=area, name=name, where=self.where)
+        base = f"{area.value}/{checked(name)}"
+        for file, _ in index.files:
+            self._files.copy_in(f"{base}/{file}", folder / file, durable=True)
+        # Last, so that a folder with an index is a whole one.
+        self._files.write(f"{base}/{INDEX_NAME}", index.dump(), durable=True)
+
+    def fetch_folder(self, area: Area, name: str, cache: Path) -> Path:
+        """The folder on this machine's disk: where it stands, or a checked copy in `cache` (kept there).
+
+        Raises NotInStore, also for a folder that was never put to its end, and DamagedFolder.
+        """
+        index = self._index(area, name)
+        if index is None:
+            raise NotInStore(area=area, name=name, where=self.where)
+        if isinstance(self._files, LocalFiles):
+            return self._files.path(f"{area.value}/{name}")
+        target = cache / area.value / name
+        if not (target.is_dir() and FolderIndex.of(target) == index):
+            self._download_folder(area, name, index, target)
+        return target
+
+    def remove_folder(self, area: Area, name: str) -> None:
+        """Forget a folder, its index first; one that is not there is no error."""
+        base = f"{area.value}/{checked(name)}"
+        self._files.remove(f"{base}/{INDEX_NAME}")
+        self._files.remove_folder(base)
+
+    def _index(self, area: Area, name: str) -> FolderIndex | None:
+        try:
+            return FolderIndex.parse(self._files.read(f"{area.value}/{checked(name)}/{INDEX_NAME}"))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except ValueError as error:
+            raise DamagedFolder(area=area, name=name, where=self.where, reason=error) from error
+
+    def _download(self, relative: str, target: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+            self._files.copy_out(relative, Path(scratch, "file"))
+            os.replace(Path(scratch, "file"), target)
+
+    def _download_folder(self, area: Area, name: str, index: FolderIndex, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as scratch:
+            whole = Path(scratch, "folder")
+            for file, _ in index.files:
+                (whole / file).parent.mkdir(parents=True, exist_ok=True)
+                self._copy_out_or_damaged(area, name, file, whole / file)
+            if FolderIndex.of(whole) != index:
+                raise DamagedFolder(
+                    area=area, name=name, where=self.where, reason="a file differs from its SHA-256"
+                )
+            shutil.rmtree(target, ignore_errors=True)
+            os.replace(whole, target)
+
+    def _copy_out_or_damaged(self, area: Area, name: str, file: str, target: Path) -> None:
+        try:
+            self._files.copy_out(f"{area.value}/{name}/{file}", target)
+        except FileNotFoundError as error:
+            raise DamagedFolder(
+                area=area, name=name, where=self.where, reason=f"{file} is missing"
+            ) from error

@@ -1,0 +1,197 @@
+"""The store over a folder and over fsspec's memory driver must not differ in what callers see."""
+
+import errno
+import hashlib
+import os
+import pickle
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from store import (
+    Area,
+    BadStoreUrl,
+    DamagedFolder,
+    DifferentFolderInStore,
+    InvalidName,
+    NotInStore,
+    Store,
+    StoreFull,
+    StoreUnreachable,
+)
+
+SHA_OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.fixture(params=["folder", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return Store.open(
+        str(tmp_path / "store") if request.param == "folder" else f"memory://{uuid.uuid4().hex}/store"
+    )
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    (folder / "onnx").mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}")
+    (folder / "onnx" / "fp32.onnx").write_bytes(b"weights")
+    return folder
+
+
+def test_bytes_come_back_under_their_sha256(store: Store) -> None:
+    assert store.put(Area.PHOTOS, b"abc") == SHA_OF_ABC
+    assert store.read(Area.PHOTOS, SHA_OF_ABC) == b"abc"
+    assert store.exists(Area.PHOTOS, SHA_OF_ABC)
+    assert not store.exists(Area.COPIES, SHA_OF_ABC)
+
+
+def test_content_names_are_sharded_into_two_levels(tmp_path: Path) -> None:
+    Store.open(str(tmp_path)).put(Area.PHOTOS, b"abc")
+    assert (tmp_path / "photos" / "ba" / "78" / SHA_OF_ABC).read_bytes() == b"abc"
+
+
+def test_the_same_bytes_are_written_once(tmp_path: Path) -> None:
+    store = Store.open(str(tmp_path))
+    name = store.put(Area.PHOTOS, b"abc")
+    path = tmp_path / "photos" / "ba" / "78" / name
+    os.utime(path, ns=(1, 1))
+    store.put(Area.PHOTOS, b"abc")
+    assert path.stat().st_mtime_ns == 1
+
+
+def test_a_file_that_lost_its_bytes_is_put_again(tmp_path: Path) -> None:
+    store = Store.open(str(tmp_path))
+    name = store.put(Area.PHOTOS, b"abc")
+    (tmp_path / "photos" / "ba" / "78" / name).write_bytes(b"")
+    store.put(Area.PHOTOS, b"abc")
+    assert store.read(Area.PHOTOS, name) == b"abc"
+
+
+def test_a_named_file_is_replaced(store: Store) -> None:
+    store.write(Area.COPIES, SHA_OF_ABC, b"old")
+    store.write(Area.COPIES, SHA_OF_ABC, b"new")
+    assert store.read(Area.COPIES, SHA_OF_ABC) == b"new"
+
+
+def test_removing_forgets_and_may_be_repeated(store: Store) -> None:
+    name = store.put(Area.THUMBNAILS, b"x")
+    store.remove(Area.THUMBNAILS, name)
+    store.remove(Area.THUMBNAILS, name)
+    with pytest.raises(NotInStore, match=f"thumbnails/{name}"):
+        store.read(Area.THUMBNAILS, name)
+
+
+def test_names_lists_an_area_and_only_it(store: Store) -> None:
+    names = {store.put(Area.PHOTOS, bytes([i])) for i in range(5)}
+    store.put(Area.FEEDS, b"feed")
+    assert set(store.names(Area.PHOTOS)) == names
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x", "a/b", "/etc/passwd", "a\\b", ".hidden", "x" * 201, "é", "a\n"]
+)
+def test_a_name_that_could_leave_its_area_is_refused(store: Store, name: str) -> None:
+    with pytest.raises(InvalidName):
+        store.write(Area.COPIES, name, b"x")
+    with pytest.raises(InvalidName):
+        store.put_folder(Area.MODELS, name, Path())
+
+
+def test_a_large_file_is_kept_under_its_sha256_and_fetched(store: Store, tmp_path: Path) -> None:
+    data = os.urandom(3_000_000)
+    (tmp_path / "feed.csv").write_bytes(data)
+    name = store.put_file(Area.FEEDS, tmp_path / "feed.csv")
+    assert name == hashlib.sha256(data).hexdigest()
+    assert store.fetch_file(Area.FEEDS, name, tmp_path / "cache").read_bytes() == data
+    with pytest.raises(NotInStore):
+        store.fetch_file(Area.FEEDS, SHA_OF_ABC, tmp_path / "cache")
+
+
+def test_a_folder_comes_back_whole(store: Store, model: Path, tmp_path: Path) -> None:
+    store.put_folder(Area.MODELS, "lite0-1", model)
+    store.put_folder(Area.MODELS, "lite0-1", model)
+    for _ in range(2):
+        fetched = store.fetch_folder(Area.MODELS, "lite0-1", tmp_path / "cache")
+        assert (fetched / "onnx" / "fp32.onnx").read_bytes() == b"weights"
+    assert list(store.names(Area.MODELS)) == ["lite0-1"]
+
+
+def test_another_folder_under_a_known_name_is_refused(store: Store, model: Path) -> None:
+    store.put_folder(Area.MODELS, "lite0-1", model)
+    (model / "manifest.json").write_text('{"changed": true}')
+    with pytest.raises(DifferentFolderInStore):
+        store.put_folder(Area.MODELS, "lite0-1", model)
+    store.remove_folder(Area.MODELS, "lite0-1")
+    store.put_folder(Area.MODELS, "lite0-1", model)
+
+
+def test_a_folder_whose_upload_stopped_is_not_there(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(f"memory://{uuid.uuid4().hex}")
+    copied: list[str] = []
+    copy_in = store._files.copy_in
+
+    def lost_after_one(relative: str, source: Path, *, durable: bool) -> None:
+        if copied:
+            raise StoreUnreachable(where="memory", reason="lost")
+        copied.append(relative)
+        copy_in(relative, source, durable=durable)
+
+    monkeypatch.setattr(store._files, "copy_in", lost_after_one)
+    with pytest.raises(StoreUnreachable):
+        store.put_folder(Area.MODELS, "lite0-1", model)
+    with pytest.raises(NotInStore):
+        store.fetch_folder(Area.MODELS, "lite0-1", tmp_path)
+
+
+def test_a_damaged_remote_folder_is_refused(tmp_path: Path, model: Path) -> None:
+    import fsspec
+
+    bucket = uuid.uuid4().hex
+    store = Store.open(f"memory://{bucket}")
+    store.put_folder(Area.MODELS, "lite0-1", model)
+    fsspec.filesystem("memory").pipe_file(f"/{bucket}/models/lite0-1/onnx/fp32.onnx", b"other")
+    with pytest.raises(DamagedFolder):
+        store.fetch_folder(Area.MODELS, "lite0-1", tmp_path / "cache")
+
+
+def test_threads_may_put_the_same_bytes_at_once(store: Store) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        names = set(pool.map(lambda i: store.put(Area.PHOTOS, b"%d" % (i % 10)), range(400)))
+    assert set(store.names(Area.PHOTOS)) == names
+    assert len(names) == 10
+
+
+def test_a_full_disk_is_said_so_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(str(tmp_path))
+
+    def no_space(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", no_space)
+    with pytest.raises(StoreFull, match="No space is left"):
+        store.put(Area.PHOTOS, b"abc")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_store_that_is_a_file_is_unreachable(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(StoreUnreachable, match="cannot be read or written"):
+        Store.open(str(tmp_path / "file")).put(Area.PHOTOS, b"abc")
+
+
+@pytest.mark.parametrize("url", ["", "nosuchscheme://bucket/x"])
+def test_an_unknown_url_is_refused_with_advice(url: str) -> None:
+    with pytest.raises(BadStoreUrl, match="s3://bucket/prefix"):
+        Store.open(url)
+
+
+def test_errors_survive_pickling() -> None:
+    error = NotInStore(area=Area.PHOTOS, name="x", where="here")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
