@@ -1,0 +1,36 @@
+"""What can go wrong while training, as a short tree. The docstring is the message.
+
+TrainerError
+├── SourceError      a table, its photos or its mapping cannot be used; names file, line and column
+├── RecipeError      the recipe contradicts itself or the data
+├── PretrainedError  no pretrained weights for this backbone are installed
+└── ExportError      the exported graph does not answer as the network does
+"""
+
+from __future__ import annotations
+
+from inspect import cleandoc
+
+
+class TrainerError(Exception):
+    """Training cannot go on."""
+
+    def __init__(self, detail: str = "") -> None:
+        self.detail = detail
+        super().__init__(f"{cleandoc(self.__doc__ or '')} {detail}".rstrip())
+
+
+class SourceError(TrainerError):
+    """The labels or photos cannot be used:"""
+
+
+class RecipeError(TrainerError):
+    """The recipe cannot be followed:"""
+
+
+class PretrainedError(TrainerError):
+    """No pretrained weights are installed for this backbone:"""
+
+
+class ExportError(TrainerError):
+    """The exported graph does not answer as the network does:"""

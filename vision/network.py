@@ -1,0 +1,114 @@
+"""The multitask network: one backbone; pooled features into a shared trunk with category and attribute head;
+beside it a projection to an L2-normalised embedding.
+
+Knows how to be built from a plan and loaded from an artifact; nothing of losses, data or pretrained weights.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vision.artifact import Artifact
+from vision.backbones import Backbone, Palette
+from vision.errors import WrongShapeError
+from vision.plan import NetworkPlan
+from vision.preprocess import PixelRule
+
+
+class Outputs(NamedTuple):
+    """(N, C) category, (N, A) attribute logits, (N, D) embeddings of length one; a missing head: zero
+    columns."""
+
+    category_logits: Tensor
+    attribute_logits: Tensor
+    embedding: Tensor
+
+
+class Heads(nn.Module):
+    """Everything after the pooled features; trained alone while the backbone is frozen."""
+
+    def __init__(self, plan: NetworkPlan, *, features: int, categories: int, attributes: int) -> None:
+        super().__init__()
+        width = plan.trunk_dim or features
+        self.standardise = nn.BatchNorm1d(features, affine=False)
+        self.trunk = _trunk(plan, features)
+        self.category = nn.Linear(width, categories) if plan.category_head else None
+        self.attribute = nn.Linear(width, attributes) if plan.attribute_head else None
+        self.projection = nn.Linear(features, plan.embedding_dim) if plan.embedding_dim else None
+
+    def forward(self, features: Tensor) -> Outputs:
+        """(N, F) pooled features to outputs."""
+        features = self.standardise(features)
+        hidden = self.trunk(features)
+        absent = features[:, :0]
+        return Outputs(
+            category_logits=absent if self.category is None else self.category(hidden),
+            attribute_logits=absent if self.attribute is None else self.attribute(hidden),
+            embedding=absent if self.projection is None else F.normalize(self.projection(features), dim=1),
+        )
+
+
+class MultitaskNetwork(nn.Module):
+    """Backbone and heads by a plan. Its input is normalised: (N, 3, S, S) float32."""
+
+    def __init__(self, plan: NetworkPlan, *, categories: int, attributes: int) -> None:
+        super().__init__()
+        self.plan = plan
+        self.backbone = Backbone(plan.backbone, taps=plan.taps)
+        self.palette = Palette(plan.palette) if plan.palette else None
+        width = self.backbone.width + (self.palette.width if self.palette else 0)
+        self.heads = Heads(plan, features=width, categories=categories, attributes=attributes)
+
+    def features(self, images: Tensor) -> Tensor:
+        """(N, 3, S, S) normalised images to (N, F) pooled features, what a frozen stage caches."""
+        pooled: Tensor = self.backbone(images)
+        if self.palette is None:
+            return pooled
+        return torch.cat([pooled, self.palette(images)], dim=1)
+
+    def forward(self, images: Tensor) -> Outputs:
+        """(N, 3, S, S) normalised images to outputs."""
+        outputs: Outputs = self.heads(self.features(images))
+        return outputs
+
+
+class Normalised(nn.Module):
+    """A network with its normalisation inside: (N, S, S, 3) uint8 in. This is exported and run."""
+
+    def __init__(self, network: nn.Module, rule: PixelRule) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean", torch.tensor(rule.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(rule.std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Outputs:
+        """The arithmetic is float32 even where the network runs in half precision."""
+        images = pixels.permute(0, 3, 1, 2).float()
+        outputs: Outputs = self.network((images - self.get_buffer("mean")) / self.get_buffer("std"))
+        return outputs
+
+
+def load_network(artifact: Artifact) -> MultitaskNetwork:
+    """The artifact's network in float32, ready to run. Raises WrongShapeError where its weights do not
+    fit."""
+    manifest = artifact.manifest
+    labels = manifest.labels
+    network = MultitaskNetwork(
+        manifest.plan, categories=len(labels.categories), attributes=len(labels.attributes)
+    )
+    state = torch.load(artifact.weights, map_location="cpu", weights_only=True)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as fault:
+        raise WrongShapeError(f"{artifact.weights}: {fault}") from fault
+    return network.eval()
+
+
+def _trunk(plan: NetworkPlan, features: int) -> nn.Module:
+    if not plan.trunk_dim:
+        return nn.Dropout(plan.dropout)
+    return nn.Sequential(nn.Linear(features, plan.trunk_dim), nn.ReLU(), nn.Dropout(plan.dropout))

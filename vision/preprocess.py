@@ -1,0 +1,227 @@
+"""From the bytes of a photo to the pixels a network sees: the one preprocessing of trainer and worker.
+
+Safe in many threads: no global state of Pillow is changed, and Pillow decodes and resizes outside the GIL.
+Colour profiles are not applied: shops send sRGB, and a wide-gamut phone photo is off by a shade only.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from PIL.Image import Resampling, Transpose
+
+from vision.colour import UnsupportedModeError, to_rgb
+from vision.errors import VisionError
+
+MAX_BYTES = 64 * 2**20
+MAX_PIXELS = (
+    80_000_000  # below Pillow's own warning (89 million); 240 MB as RGB, far more than any shop's photo
+)
+MIN_SIDE_PX = 8  # a tracking pixel or a spacer is no photo
+STORED_SIDE_PX = 256
+STORED_LONGEST_PX = 1024
+WHITE = (255, 255, 255)
+
+# Only formats that carry photos: Pillow's others start programs (EPS), guess (raw) or are not for the web.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "MPO")
+# How the files of these formats begin: such a file that cannot be opened is broken, any other is no image.
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+# Formats that are photos or drawings, but not ones we read: HEIC, SVG, PDF, PSD, EPS, JPEG XL.
+FOREIGN = (b"ftypheic", b"ftypheix", b"ftypmif1", b"<svg", b"%PDF", b"8BPS", b"%!PS", b"JXL ", b"\xff\x0a")
+
+ORIENTATION_TAG = 0x0112
+TURNS = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+
+
+class PhotoFault(StrEnum):
+    """Why a photo cannot be used; the worker's quarantine keeps these values."""
+
+    NOT_AN_IMAGE = "not_an_image"
+    TRUNCATED = "truncated"
+    DECOMPRESSION_BOMB = "decompression_bomb"
+    TOO_SMALL = "too_small"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    UNSUPPORTED_MODE = "unsupported_mode"
+
+
+class PhotoError(VisionError):
+    """The photo cannot be used:"""
+
+    def __init__(self, fault: PhotoFault, detail: str) -> None:
+        self.fault = fault
+        super().__init__(detail)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.fault, self.detail)
+
+
+class Resize(StrEnum):
+    """How a photo becomes square.
+
+    PAD_WHITE: the whole garment, its proportions kept, white around it as in a shop's photo. A dress is told
+        from a top by its length, and sleeves and hems reach the photo's edge; so this is the rule for
+        clothes.
+    CENTRE_CROP: the middle square; loses hems and sleeves of tall or wide photos.
+    SQUASH: the whole photo, proportions lost.
+    """
+
+    PAD_WHITE = "pad-white"
+    CENTRE_CROP = "centre-crop"
+    SQUASH = "squash"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelRule:
+    """What a model version wants to see: side, resize rule, and the normalisation (units: 0 to 255) in its
+    graph."""
+
+    size_px: int
+    resize: Resize
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+def decode(data: bytes, rule: PixelRule) -> NDArray[np.uint8]:
+    """The pixels of a photo, (S, S, 3) uint8 RGB. Raises PhotoError."""
+    return to_pixels(open_photo(data, at_least_px=max(rule.size_px, STORED_SIDE_PX)), rule)
+
+
+def open_photo(data: bytes, *, at_least_px: int = STORED_SIDE_PX) -> Image.Image:
+    """The photo, upright, in RGB, its short side at least `at_least_px` where the file holds as much.
+
+    Large JPEGs are decoded at a half, a quarter or an eighth of their size. Raises PhotoError.
+    """
+    with _opened(data) as image:
+        _check_size(image)
+        image.draft(None, (at_least_px, at_least_px))
+        _load(image)
+        turn = TURNS.get(_orientation(image))
+        try:
+            rgb = to_rgb(image)
+        except UnsupportedModeError as fault:
+            raise PhotoError(PhotoFault.UNSUPPORTED_MODE, str(fault)) from fault
+        return rgb if turn is None else rgb.transpose(turn)
+
+
+def original_size(data: bytes) -> tuple[int, int]:
+    """(width, height) in pixels of the upright photo, read from the header alone. Raises PhotoError."""
+    with _opened(data) as image:
+        _check_size(image)
+        width, height = image.size
+        turned = image.format != "TIFF" and _orientation(image) >= 5  # Pillow turns a TIFF's size itself
+        return (height, width) if turned else (width, height)
+
+
+def to_pixels(image: Image.Image, rule: PixelRule) -> NDArray[np.uint8]:
+    """An RGB image made square by the rule: (S, S, 3) uint8."""
+    side = rule.size_px
+    if rule.resize is Resize.SQUASH:
+        return np.array(_resized(image, (side, side)))
+    if rule.resize is Resize.CENTRE_CROP:
+        return np.array(_resized(_middle_square(image), (side, side)))
+    return np.array(_padded(image, side))
+
+
+def stored_copy(image: Image.Image) -> bytes:
+    """A JPEG of an RGB image, short side 256 pixels, kept so that a new model needs no second download.
+
+    Never enlarged; of a very long photo the long side is held at 1,024 pixels.
+    """
+    scale = min(1.0, STORED_SIDE_PX / min(image.size), STORED_LONGEST_PX / max(image.size))
+    copy = image if scale == 1.0 else _resized(image, _scaled(image.size, scale))
+    out = io.BytesIO()
+    copy.save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def _opened(data: bytes) -> Image.Image:
+    if len(data) > MAX_BYTES:
+        raise PhotoError(PhotoFault.TOO_LARGE, f"{len(data):,} bytes, {MAX_BYTES:,} are allowed.")
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except MemoryError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as fault:
+        raise PhotoError(PhotoFault.DECOMPRESSION_BOMB, str(fault)) from fault
+    except UnidentifiedImageError as fault:
+        raise _unreadable(data) from fault
+    except Exception as fault:  # Pillow's parsers raise nearly anything on hostile bytes
+        raise PhotoError(PhotoFault.TRUNCATED, f"The header cannot be read: {fault}.") from fault
+
+
+def _unreadable(data: bytes) -> PhotoError:
+    start = data[:64].lstrip()
+    if any(mark in start for mark in FOREIGN):
+        return PhotoError(
+            PhotoFault.UNSUPPORTED_FORMAT,
+            f"The file begins with {bytes(start[:16])!r}; send JPEG, PNG or WebP.",
+        )
+    if start.startswith(SIGNATURES):
+        return PhotoError(PhotoFault.TRUNCATED, f"The header cannot be read in its {len(data):,} bytes.")
+    return PhotoError(PhotoFault.NOT_AN_IMAGE, f"{len(data):,} bytes that begin with {data[:16]!r}.")
+
+
+def _check_size(image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise PhotoError(
+            PhotoFault.DECOMPRESSION_BOMB, f"{width} x {height} pixels, {MAX_PIXELS:,} are allowed."
+        )
+    if min(width, height) < MIN_SIDE_PX:
+        raise PhotoError(PhotoFault.TOO_SMALL, f"{width} x {height} pixels, {MIN_SIDE_PX} a side are needed.")
+
+
+def _load(image: Image.Image) -> None:
+    try:
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as fault:  # as above: whatever a decoder raises, it is the photo's fault
+        raise PhotoError(
+            PhotoFault.TRUNCATED, f"{image.format} of {image.width} x {image.height}: {fault}."
+        ) from fault
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none or it cannot be read."""
+    try:
+        value = image.getexif().get(ORIENTATION_TAG, 1)
+        return value if isinstance(value, int) else 1
+    except Exception:  # noqa: BLE001  broken EXIF raises nearly anything and must not cost the photo
+        return 1
+
+
+def _middle_square(image: Image.Image) -> Image.Image:
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))
+
+
+def _padded(image: Image.Image, side: int) -> Image.Image:
+    inner = _resized(image, _scaled(image.size, side / max(image.size)))
+    canvas = Image.new("RGB", (side, side), WHITE)
+    canvas.paste(inner, ((side - inner.width) // 2, (side - inner.height) // 2))
+    return canvas
+
+
+def _scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return image if image.size == size else image.resize(size, Resampling.BICUBIC, reducing_gap=3.0)
