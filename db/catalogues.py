@@ -1,0 +1,306 @@
+"""Catalogue writes: what is known of a batch of listings, and one batch of a planned import."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, text
+
+from db.copying import copy_rows, stage
+from db.listings import ListingData
+from db.states import PhotoState, Reason, RowOutcome
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownPhoto:
+    """A photo as the database has it. `import_id` is the import that put it to work last."""
+
+    id: int
+    source: str
+    validator: str | None
+    state: PhotoState
+    import_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownListing:
+    """A listing as the database has it, its photos by source."""
+
+    id: int
+    row_hash: bytes
+    photos: dict[str, KnownPhoto]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContentRef:
+    """The bytes of a photo, known by `sha256` (32 bytes); sizes in pixels where they were read."""
+
+    sha256: bytes
+    size_bytes: int
+    width_px: int | None = None
+    height_px: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhotoToPlan:
+    """A photo that is new to its listing or has changed. With `reason` it goes straight into quarantine."""
+
+    external_id: str
+    position: int
+    source: str
+    validator: str | None
+    content: ContentRef | None = None
+    reason: Reason | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowReport:
+    """What became of one row of the feed."""
+
+    line: int
+    external_id: str | None
+    outcome: RowOutcome
+    column: str | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """One batch of a feed, compared with what is known and ready to be written."""
+
+    rows: Sequence[RowReport]
+    listings: Sequence[tuple[ListingData, bytes]] = ()  # new or changed, with their row hash
+    photos: Sequence[PhotoToPlan] = ()
+    replaced: Sequence[KnownPhoto] = ()  # known photos that `photos` overwrites
+    gone: Sequence[KnownPhoto] = ()  # known photos that the feed no longer has
+    touched_listing_ids: Sequence[int] = field(default=())  # known listings that this batch changes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """What a batch put to work: photos still pending, in the order of the feed, for the caller to shard."""
+
+    pending_photo_ids: Sequence[int]
+    photos: int
+    quarantined: int
+    recognised: int  # their content was already enriched by this model version
+
+
+def ensure_catalogue(connection: Connection, name: str) -> None:
+    connection.execute(text("INSERT INTO modiste.catalogue (name) VALUES (:n) ON CONFLICT DO NOTHING"), {"n": name})
+
+
+def lock_catalogue(connection: Connection, name: str) -> None:
+    """Lets one planner at a time write a batch of this catalogue; workers are not held up."""
+    connection.execute(text("SELECT FROM modiste.catalogue WHERE name = :n FOR UPDATE"), {"n": name})
+
+
+def known_listings(connection: Connection, catalogue: str, external_ids: Collection[str]) -> dict[str, KnownListing]:
+    """What the database has of these listings, by external id."""
+    rows = connection.execute(
+        text("""
+            SELECT l.external_id, l.id, l.row_hash, p.id, p.source, p.validator, p.state, p.import_id
+            FROM modiste.listing l LEFT JOIN modiste.photo p ON p.listing_id = l.id
+            WHERE l.catalogue = :catalogue AND l.external_id = ANY (:ids)
+        """),
+        {"catalogue": catalogue, "ids": list(external_ids)},
+    )
+    known: dict[str, KnownListing] = {}
+    for external_id, listing_id, row_hash, photo_id, source, validator, state, import_id in rows:
+        listing = known.get(external_id)
+        if listing is None:
+            listing = known[external_id] = KnownListing(id=listing_id, row_hash=bytes(row_hash), photos={})
+        if photo_id is not None:
+            listing.photos[source] = KnownPhoto(
+                id=photo_id, source=source, validator=validator, state=PhotoState(state), import_id=import_id
+            )
+    return known
+
+
+def seen_in_import(connection: Connection, import_id: int, external_ids: Collection[str]) -> set[str]:
+    """Which of these listings an earlier batch of the same import already had."""
+    rows = connection.scalars(
+        text("""
+            SELECT DISTINCT external_id FROM modiste.import_row
+            WHERE import_id = :import_id AND external_id = ANY (:ids) AND outcome <> 'rejected'
+        """),
+        {"import_id": import_id, "ids": list(external_ids)},
+    )
+    return set(rows)
+
+
+def write_batch(
+    connection: Connection, *, import_id: int, catalogue: str, model_version_id: int, batch: Batch
+) -> Planned:
+    """Writes a batch: listings, photos, the report of its rows. Nothing in it is written row by row.
+
+    The caller holds `lock_catalogue`, makes shards of the pending photos, and counts with `db.imports.count_batch`.
+    """
+    lock_listings(connection, batch.touched_listing_ids)
+    copy_rows(
+        connection,
+        "modiste.import_row (import_id, line, external_id, outcome, column_name, reason, detail)",
+        ((import_id, r.line, r.external_id, r.outcome, r.column, r.reason, r.detail) for r in batch.rows),
+    )
+    upsert_listings(connection, catalogue, batch.listings)
+    drop_photos(connection, gone=batch.gone, replaced=batch.replaced)
+    planned = upsert_photos(connection, import_id, catalogue, model_version_id, batch.photos)
+    if batch.touched_listing_ids or planned.recognised:
+        refresh_summaries_of(connection, catalogue, {p.external_id for p in batch.photos}, batch.touched_listing_ids)
+    return planned
+
+
+def lock_listings(connection: Connection, listing_ids: Iterable[int]) -> None:
+    """In id order, as every writer of summaries does, so that two of them cannot wait for each other."""
+    ids = list(listing_ids)
+    if ids:
+        connection.execute(
+            text("SELECT FROM modiste.listing WHERE id = ANY (:ids) ORDER BY id FOR NO KEY UPDATE"),
+            {"ids": ids},
+        )
+
+
+def upsert_listings(connection: Connection, catalogue: str, listings: Sequence[tuple[ListingData, bytes]]) -> None:
+    if not listings:
+        return
+    columns = (
+        "external_id, title, brand, price, currency, gender, colour, size, seller, seller_category, available, "
+        "metadata, row_hash"
+    )
+    stage(
+        connection,
+        "staged_listing",
+        "external_id text, title text, brand text, price numeric, currency text, gender text, colour text, "
+        "size text, seller text, seller_category text, available boolean, metadata jsonb, row_hash bytea",
+        (
+            (d.external_id, d.title, d.brand, d.price, d.currency, d.gender, d.colour, d.size, d.seller,
+             d.seller_category, d.available, d.metadata, row_hash)
+            for d, row_hash in listings
+        ),
+    )  # fmt: skip
+    assignments = ", ".join(f"{c} = excluded.{c}" for c in columns.split(", ")[1:])
+    connection.execute(
+        text(f"""
+            INSERT INTO modiste.listing (catalogue, {columns})
+            SELECT :catalogue, {columns} FROM staged_listing
+            ON CONFLICT (catalogue, external_id) DO UPDATE SET {assignments}, updated_at = now()
+        """),
+        {"catalogue": catalogue},
+    )
+    connection.execute(text("DROP TABLE staged_listing"))
+
+
+def drop_photos(connection: Connection, *, gone: Sequence[KnownPhoto], replaced: Sequence[KnownPhoto]) -> None:
+    """Deletes what is gone; a photo that an import still had to do counts as cancelled there."""
+    overtaken = [p.id for p in (*gone, *replaced) if p.state is PhotoState.PENDING]
+    if overtaken:
+        connection.execute(
+            text("""
+                WITH lost AS (
+                    SELECT import_id, count(*) AS n FROM modiste.photo
+                    WHERE id = ANY (:ids) AND state = 'pending' GROUP BY import_id
+                ), cancelled AS (
+                    UPDATE modiste.photo SET state = 'cancelled' WHERE id = ANY (:ids) AND state = 'pending'
+                )
+                UPDATE modiste.import i SET photos_cancelled = photos_cancelled + lost.n
+                FROM lost WHERE i.id = lost.import_id
+            """),
+            {"ids": overtaken},
+        )
+    if gone:
+        connection.execute(text("DELETE FROM modiste.photo WHERE id = ANY (:ids)"), {"ids": [p.id for p in gone]})
+
+
+def upsert_photos(
+    connection: Connection,
+    import_id: int,
+    catalogue: str,
+    model_version_id: int,
+    photos: Sequence[PhotoToPlan],
+) -> Planned:
+    if not photos:
+        return Planned(pending_photo_ids=(), photos=0, quarantined=0, recognised=0)
+    stage_contents(connection, [p.content for p in photos if p.content])
+    stage(
+        connection,
+        "staged_photo",
+        "place bigint, external_id text, position smallint, source text, validator text, sha256 bytea, reason text, "
+        "detail text",
+        (
+            (
+                place,
+                p.external_id,
+                p.position,
+                p.source,
+                p.validator,
+                p.content and p.content.sha256,
+                p.reason,
+                p.detail,
+            )
+            for place, p in enumerate(photos)
+        ),
+    )
+    rows = connection.execute(
+        text("""
+            WITH planned AS (
+                INSERT INTO modiste.photo AS p (listing_id, position, source, validator, content_id, state, reason,
+                                                detail, import_id)
+                SELECT l.id, s.position, s.source, s.validator, c.id,
+                       CASE WHEN s.reason IS NOT NULL THEN 'quarantined'
+                            WHEN e.content_id IS NOT NULL THEN 'enriched' ELSE 'pending' END,
+                       s.reason, s.detail, :import_id
+                FROM staged_photo s
+                JOIN modiste.listing l ON l.catalogue = :catalogue AND l.external_id = s.external_id
+                LEFT JOIN modiste.content c ON c.sha256 = s.sha256
+                LEFT JOIN modiste.enrichment e ON e.content_id = c.id AND e.model_version_id = :model_version_id
+                ORDER BY s.place
+                ON CONFLICT (listing_id, source) DO UPDATE
+                SET position = excluded.position, validator = excluded.validator, content_id = excluded.content_id,
+                    state = excluded.state, reason = excluded.reason, detail = excluded.detail, attempts = 0,
+                    import_id = excluded.import_id, updated_at = now()
+                RETURNING p.id, p.listing_id, p.position, p.state
+            )
+            SELECT id, state FROM planned ORDER BY listing_id, position, id
+        """),
+        {"import_id": import_id, "catalogue": catalogue, "model_version_id": model_version_id},
+    ).all()
+    connection.execute(text("DROP TABLE staged_photo"))
+    by_state = {state: [row.id for row in rows if row.state == state] for state in PhotoState}
+    return Planned(
+        pending_photo_ids=by_state[PhotoState.PENDING],
+        photos=len(rows),
+        quarantined=len(by_state[PhotoState.QUARANTINED]),
+        recognised=len(by_state[PhotoState.ENRICHED]),
+    )
+
+
+def stage_contents(connection: Connection, contents: Iterable[ContentRef]) -> None:
+    """Makes sure that each content has its row. In one order everywhere: two writers cannot wait for each other."""
+    rows = sorted({(c.sha256, c.size_bytes, c.width_px, c.height_px) for c in contents}, key=lambda row: row[0])
+    if not rows:
+        return
+    stage(connection, "staged_content", "sha256 bytea, size_bytes bigint, width_px int, height_px int", rows)
+    connection.execute(
+        text("""
+            INSERT INTO modiste.content AS c (sha256, size_bytes, width_px, height_px)
+            SELECT DISTINCT ON (sha256) * FROM staged_content ORDER BY sha256
+            ON CONFLICT (sha256) DO UPDATE SET width_px = excluded.width_px, height_px = excluded.height_px
+            WHERE c.width_px IS NULL AND excluded.width_px IS NOT NULL
+        """)
+    )
+    connection.execute(text("DROP TABLE staged_content"))
+
+
+def refresh_summaries_of(
+    connection: Connection, catalogue: str, external_ids: Collection[str], listing_ids: Collection[int]
+) -> None:
+    connection.execute(
+        text("""
+            SELECT modiste.refresh_summaries(array_agg(id)) FROM (
+                SELECT id FROM modiste.listing WHERE catalogue = :catalogue AND external_id = ANY (:external_ids)
+                UNION SELECT unnest(CAST(:listing_ids AS bigint[]))
+            ) AS touched
+        """),
+        {"catalogue": catalogue, "external_ids": list(external_ids), "listing_ids": list(listing_ids)},
+    )

@@ -1,0 +1,63 @@
+"""Opening the database: one engine a process, `psycopg2` always, safe behind a transaction-pooling proxy."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from db.errors import NotMigrated, NotReachable
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+
+def open_engine(url: str, *, application_name: str = "modiste", pool_size: int = 5) -> Engine:
+    """An engine for `url`, which may say `postgresql://` or `postgres://`: psycopg2 is used in any case.
+
+    Connections are checked before use, so a restarted server costs one reconnect, not one failed job.
+    """
+    parsed = make_url(url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url)
+    parsed = parsed.set(drivername="postgresql+psycopg2")
+    return create_engine(
+        parsed,
+        pool_pre_ping=True,
+        pool_size=pool_size,
+        max_overflow=10,
+        connect_args={"application_name": application_name, "connect_timeout": 5},
+    )
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction, committed at the end; a server that does not answer is a `NotReachable`."""
+    try:
+        connection = engine.connect()
+    except OperationalError as error:
+        raise NotReachable(f"{NotReachable.__doc__} ({first_line(error)})") from error
+    with connection, connection.begin():
+        yield connection
+
+
+def first_line(error: BaseException) -> str:
+    """The server's own words, without SQLAlchemy's frame or a statement with people's data."""
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+
+
+def schema_revision(connection: Connection) -> str | None:
+    """The migration that this database stands at; None on an empty one."""
+    if connection.scalar(text("SELECT to_regclass('modiste.alembic_version') IS NULL")):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM modiste.alembic_version"))
+    return revision
+
+
+def require_migrated(engine: Engine, head: str) -> None:
+    """Raises `NotMigrated` unless the schema stands at `head`."""
+    with transaction(engine) as connection:
+        try:
+            revision = schema_revision(connection)
+        except ProgrammingError as error:
+            raise NotMigrated(f"modiste's tables cannot be read: {first_line(error)}") from error
+    if revision != head:
+        raise NotMigrated(f"{NotMigrated.__doc__} (it stands at {revision or 'nothing'}, this program needs {head})")

@@ -1,0 +1,222 @@
+"""What the network saw, written once: a shard's results, in one transaction behind its fencing token."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from db.catalogues import ContentRef, lock_listings, stage_contents
+from db.copying import Vector, stage
+from db.errors import LeaseLost
+from db.imports import finish_if_complete
+from db.shards import Lease, make_shards
+from db.states import PhotoState, Reason
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What one model version says of one content.
+
+    Categories most probable first, attributes as `group:value`, scores 0 to 1; `embedding` is L2-normalised and of the
+    model version's dimension.
+    """
+
+    categories: Sequence[str]
+    category_scores: Sequence[float]
+    abstained: bool
+    attributes: Sequence[str]
+    attribute_scores: Sequence[float]
+    embedding: Sequence[float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What became of a photo: exactly one of seen, recognised, quarantined (`reason`) or deferred (`retry_in_s`).
+
+    `recognised`: this model version has enriched the same content before.
+    """
+
+    photo_id: int
+    content: ContentRef | None = None
+    seen: Seen | None = None
+    recognised: bool = False
+    reason: Reason | None = None
+    detail: str | None = None
+    retry_in_s: float | None = None
+
+
+def recognise(connection: Connection, digests: Iterable[bytes], model_version_id: int) -> set[bytes]:
+    """Which of these contents (SHA-256, 32 bytes) the model version has enriched already."""
+    rows = connection.scalars(
+        text("""
+            SELECT c.sha256 FROM modiste.content c
+            JOIN modiste.enrichment e ON e.content_id = c.id AND e.model_version_id = :version
+            WHERE c.sha256 = ANY (:digests)
+        """),
+        {"version": model_version_id, "digests": list(digests)},
+    )
+    return {bytes(digest) for digest in rows}
+
+
+def write_shard(connection: Connection, lease: Lease, outcomes: Sequence[Outcome], *, work_s: float) -> None:
+    """Writes all results of a shard and ends it. Raises `LeaseLost`, having written nothing, if the token is outdated.
+
+    Locks are taken in one order by every writer: shard, contents by digest, listings by id, the import's counters last.
+    """
+    take_fence(connection, lease)
+    stage_contents(connection, [o.content for o in outcomes if o.content])
+    write_seen(connection, lease.model_version_id, [o for o in outcomes if o.seen])
+    settle_photos(connection, lease, outcomes)
+    retry_later(connection, lease, [o for o in outcomes if o.retry_in_s is not None])
+    connection.execute(
+        text("""
+            UPDATE modiste.shard SET state = 'done', lease_until = NULL, finished_at = clock_timestamp(),
+                work_s = :work_s WHERE id = :id
+        """),
+        {"id": lease.shard_id, "work_s": work_s},
+    )
+    count_settled(connection, lease)
+    connection.execute(text("DROP TABLE settled"))
+
+
+def take_fence(connection: Connection, lease: Lease) -> None:
+    """The first statement of the write: locks the shard's row, so that a claimer waits and then sees it done.
+
+    A late writer whose lease ran out but whom nobody replaced still has the newest token, and may write.
+    """
+    held = connection.scalar(
+        text("""
+            SELECT 1 FROM modiste.shard WHERE id = :id AND token = :token AND state IN ('leased', 'queued') FOR UPDATE
+        """),
+        {"id": lease.shard_id, "token": lease.token},
+    )
+    if held is None:
+        raise LeaseLost(f"shard {lease.shard_id} was taken over by another worker; this work is dropped")
+
+
+def write_seen(connection: Connection, model_version_id: int, outcomes: Sequence[Outcome]) -> None:
+    """One enrichment and one vector a content and version, whoever comes first."""
+    if not outcomes:
+        return
+    stage(
+        connection,
+        "seen",
+        "sha256 bytea, categories text[], category_scores real[], abstained boolean, attributes text[], "
+        "attribute_scores real[], vec text",
+        (
+            (
+                o.content.sha256,
+                o.seen.categories,
+                o.seen.category_scores,
+                o.seen.abstained,
+                o.seen.attributes,
+                o.seen.attribute_scores,
+                Vector(o.seen.embedding),
+            )
+            for o in outcomes
+            if o.content and o.seen
+        ),
+    )
+    connection.execute(
+        text("""
+            INSERT INTO modiste.enrichment (content_id, model_version_id, categories, category_scores, abstained,
+                                            attributes, attribute_scores)
+            SELECT DISTINCT ON (c.id) c.id, :version, s.categories, s.category_scores, s.abstained, s.attributes,
+                   s.attribute_scores
+            FROM seen s JOIN modiste.content c USING (sha256) ORDER BY c.id
+            ON CONFLICT DO NOTHING
+        """),
+        {"version": model_version_id},
+    )
+    connection.execute(
+        text(f"""
+            INSERT INTO modiste.embedding_{int(model_version_id)} (content_id, category, vec)
+            SELECT DISTINCT ON (c.id) c.id, s.categories[1], s.vec::halfvec
+            FROM seen s JOIN modiste.content c USING (sha256) ORDER BY c.id
+            ON CONFLICT DO NOTHING
+        """)
+    )
+    connection.execute(text("DROP TABLE seen"))
+
+
+def settle_photos(connection: Connection, lease: Lease, outcomes: Sequence[Outcome]) -> None:
+    """Gives each photo its state and brings the summaries of their listings up to date.
+
+    A photo that another import has taken over meanwhile is left to that one. What was settled stays in the temporary
+    table `settled` for the counters.
+    """
+    stage(
+        connection,
+        "outcome",
+        "photo_id bigint, sha256 bytea, state text, reason text, detail text, inferred boolean",
+        (
+            (o.photo_id, o.content and o.content.sha256, state_of(o), o.reason, o.detail, o.seen is not None)
+            for o in outcomes
+            if o.retry_in_s is None
+        ),
+    )
+    listing_ids = connection.scalars(
+        text("SELECT DISTINCT p.listing_id FROM outcome o JOIN modiste.photo p ON p.id = o.photo_id")
+    )
+    lock_listings(connection, listing_ids)
+    connection.execute(
+        text("CREATE TEMPORARY TABLE settled (listing_id bigint, state text, inferred boolean) ON COMMIT DROP")
+    )
+    connection.execute(
+        text("""
+            WITH done AS (
+                UPDATE modiste.photo p SET state = o.state, reason = o.reason, detail = o.detail, updated_at = now(),
+                    content_id = coalesce(c.id, p.content_id)
+                FROM outcome o LEFT JOIN modiste.content c USING (sha256)
+                WHERE p.id = o.photo_id AND p.state = 'pending' AND p.import_id = :import_id
+                RETURNING p.listing_id, o.state, o.inferred
+            )
+            INSERT INTO settled SELECT * FROM done
+        """),
+        {"import_id": lease.import_id},
+    )
+    connection.execute(text("SELECT modiste.refresh_summaries(array_agg(DISTINCT listing_id)) FROM settled"))
+    connection.execute(text("DROP TABLE outcome"))
+
+
+def state_of(outcome: Outcome) -> PhotoState:
+    return PhotoState.QUARANTINED if outcome.reason else PhotoState.ENRICHED
+
+
+def retry_later(connection: Connection, lease: Lease, outcomes: Sequence[Outcome]) -> None:
+    """Photos whose fault may pass go on in a shard of their own, due when the longest of their waits is over."""
+    if not outcomes:
+        return
+    connection.execute(
+        text("""
+            UPDATE modiste.photo SET attempts = attempts + 1
+            WHERE id = ANY (:ids) AND state = 'pending' AND import_id = :import_id
+        """),
+        {"ids": [o.photo_id for o in outcomes], "import_id": lease.import_id},
+    )
+    make_shards(
+        connection,
+        import_id=lease.import_id,
+        model_version_id=lease.model_version_id,
+        lane=lease.lane,
+        photo_ids=[o.photo_id for o in outcomes],
+        photos_per_shard=len(outcomes),
+        delay_s=max(o.retry_in_s or 0.0 for o in outcomes),
+    )
+
+
+def count_settled(connection: Connection, lease: Lease) -> None:
+    """The import's counters, last: all shards of an import meet at this one row."""
+    connection.execute(
+        text("""
+            UPDATE modiste.import i SET
+                photos_enriched = photos_enriched + n.enriched, photos_quarantined = photos_quarantined + n.quarantined,
+                photos_inferred = photos_inferred + n.inferred
+            FROM (SELECT count(*) FILTER (WHERE state = 'enriched') AS enriched,
+                         count(*) FILTER (WHERE state = 'quarantined') AS quarantined,
+                         count(*) FILTER (WHERE inferred) AS inferred FROM settled) AS n
+            WHERE i.id = :id
+        """),
+        {"id": lease.import_id},
+    )
+    finish_if_complete(connection, lease.import_id)

@@ -1,0 +1,63 @@
+"""Everything that db raises on purpose. The docstring is the message a person reads.
+
+DbError
+├── NotReachable          the server does not answer
+├── NotMigrated           the schema is missing or old
+├── UnknownCatalogue / UnknownListing / UnknownImport / UnknownModelVersion
+├── NotEnriched           the listing has no vector of the active version yet
+├── NoActiveModel
+├── BadQuestion           a filter, an option or k that cannot be answered
+├── LeaseLost             another worker owns the shard now; drop this work
+└── ModelDoesNotFit       a model version that contradicts what is registered
+"""
+
+
+class DbError(Exception):
+    """The database could not do what was asked."""
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail or (self.__doc__ or "").strip())
+
+
+class NotReachable(DbError):
+    """PostgreSQL does not answer; check DATABASE_URL and that the server runs."""
+
+
+class NotMigrated(DbError):
+    """The database schema is missing or older than this program; run `modiste migrate`."""
+
+
+class UnknownCatalogue(DbError):
+    """There is no catalogue of this name."""
+
+
+class UnknownListing(DbError):
+    """There is no such listing."""
+
+
+class UnknownImport(DbError):
+    """There is no such import; `modiste status` lists them."""
+
+
+class UnknownModelVersion(DbError):
+    """There is no such model version; `modiste models` lists them."""
+
+
+class NotEnriched(DbError):
+    """The listing has no photo enriched by the active model version yet."""
+
+
+class NoActiveModel(DbError):
+    """No model version is active; register and activate one with `modiste models`."""
+
+
+class BadQuestion(DbError):
+    """The question cannot be answered as it was put."""
+
+
+class LeaseLost(DbError):
+    """The shard's lease was lost to another worker; this work is dropped."""
+
+
+class ModelDoesNotFit(DbError):
+    """The model version contradicts what is registered under its name."""

@@ -1,0 +1,197 @@
+"""Imports: begun, counted, finished, and read back in O(1)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, text
+
+from db.catalogues import Batch, Planned
+from db.errors import UnknownImport
+from db.states import ImportState, Lane, RowOutcome
+
+# A planner that has not shown itself for this long is gone: its import is marked as failed by the sweep.
+PLANNER_SILENCE_S = 120
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportStatus:
+    """An import's counters; `photos_total` is the sum of the four that follow it."""
+
+    id: int
+    catalogue: str
+    feed: str
+    lane: Lane
+    state: ImportState
+    model_version: str
+    error: str | None
+    rows_new: int
+    rows_changed: int
+    rows_unchanged: int
+    rows_continued: int
+    rows_rejected: int
+    photos_total: int
+    photos_enriched: int
+    photos_quarantined: int
+    photos_cancelled: int
+    photos_pending: int
+    photos_inferred: int
+    started_at: datetime
+    planned_at: datetime | None
+    finished_at: datetime | None
+    running_s: float
+
+    @property
+    def rows(self) -> int:
+        return self.rows_new + self.rows_changed + self.rows_unchanged + self.rows_continued + self.rows_rejected
+
+    @property
+    def finished(self) -> bool:
+        """No photo is pending and none will come."""
+        return self.state in (ImportState.DONE, ImportState.CANCELLED) or (
+            self.state is ImportState.FAILED and self.photos_pending == 0
+        )
+
+
+STATUS = """
+    SELECT i.id, i.catalogue, i.feed, i.lane, i.state, v.name AS model_version, i.error, i.rows_new, i.rows_changed,
+           i.rows_unchanged, i.rows_continued, i.rows_rejected, i.photos_total, i.photos_enriched,
+           i.photos_quarantined, i.photos_cancelled, i.photos_inferred,
+           i.photos_total - i.photos_enriched - i.photos_quarantined - i.photos_cancelled AS photos_pending,
+           i.started_at, i.planned_at, i.finished_at,
+           extract(epoch FROM coalesce(i.finished_at, clock_timestamp()) - i.started_at)::float8 AS running_s
+    FROM modiste.import i JOIN modiste.model_version v ON v.id = i.model_version_id
+"""
+
+
+def begin_import(connection: Connection, *, catalogue: str, feed: str, lane: Lane, model_version_id: int) -> int:
+    import_id: int = connection.execute(
+        text("""
+            INSERT INTO modiste.import (catalogue, feed, lane, model_version_id)
+            VALUES (:catalogue, :feed, :lane, :version) RETURNING id
+        """),
+        {"catalogue": catalogue, "feed": feed, "lane": lane, "version": model_version_id},
+    ).scalar_one()
+    return import_id
+
+
+def count_batch(connection: Connection, import_id: int, batch: Batch, planned: Planned) -> None:
+    """Adds a batch to the counters: the last statement of its transaction, as the counter row is a hot one."""
+    rows = {outcome: sum(row.outcome is outcome for row in batch.rows) for outcome in RowOutcome}
+    connection.execute(
+        text("""
+            UPDATE modiste.import SET
+                rows_new = rows_new + :new, rows_changed = rows_changed + :changed,
+                rows_unchanged = rows_unchanged + :unchanged, rows_continued = rows_continued + :continued,
+                rows_rejected = rows_rejected + :rejected,
+                photos_total = photos_total + :photos, photos_quarantined = photos_quarantined + :quarantined,
+                photos_enriched = photos_enriched + :recognised, planner_seen_at = clock_timestamp()
+            WHERE id = :id
+        """),
+        {
+            **{outcome.value: n for outcome, n in rows.items()},
+            "photos": planned.photos,
+            "quarantined": planned.quarantined,
+            "recognised": planned.recognised,
+            "id": import_id,
+        },
+    )
+
+
+def end_planning(connection: Connection, import_id: int, error: str | None = None) -> None:
+    """All rows are read, or (with `error`) no more will be: the import is done when its last photo is."""
+    connection.execute(
+        text("""
+            UPDATE modiste.import SET planned_at = clock_timestamp(), error = CAST(:error AS text),
+                state = CASE WHEN CAST(:error AS text) IS NULL THEN 'running' ELSE 'failed' END
+            WHERE id = :id AND state = 'planning'
+        """),
+        {"id": import_id, "error": error},
+    )
+    finish_if_complete(connection, import_id)
+
+
+def finish_if_complete(connection: Connection, import_id: int) -> None:
+    connection.execute(
+        text("""
+            UPDATE modiste.import SET finished_at = clock_timestamp(),
+                state = CASE state WHEN 'running' THEN 'done' ELSE state END
+            WHERE id = :id AND state IN ('running', 'failed') AND finished_at IS NULL
+              AND photos_total = photos_enriched + photos_quarantined + photos_cancelled
+        """),
+        {"id": import_id},
+    )
+
+
+def fail_abandoned_plans(connection: Connection) -> int:
+    """Imports whose planner was killed: what it planned goes on, the rest needs the import to be run again."""
+    abandoned = connection.scalars(
+        text("""
+            SELECT id FROM modiste.import WHERE state = 'planning'
+            AND planner_seen_at < clock_timestamp() - make_interval(secs => :silence)
+        """),
+        {"silence": PLANNER_SILENCE_S},
+    ).all()
+    for import_id in abandoned:
+        end_planning(connection, import_id, "the planner stopped before the end of the feed; run the import again")
+    return len(abandoned)
+
+
+def import_status(connection: Connection, import_id: int) -> ImportStatus:
+    """Raises `UnknownImport`."""
+    row = connection.execute(text(f"{STATUS} WHERE i.id = :id"), {"id": import_id}).one_or_none()
+    if row is None:
+        raise UnknownImport(f"there is no import {import_id}; `modiste status` lists them")
+    return _status(row)
+
+
+def recent_imports(connection: Connection, limit: int = 20) -> list[ImportStatus]:
+    return [_status(row) for row in connection.execute(text(f"{STATUS} ORDER BY i.id DESC LIMIT :n"), {"n": limit})]
+
+
+def _status(row: Row[tuple[object, ...]]) -> ImportStatus:
+    values = dict(row._mapping)
+    return ImportStatus(**{**values, "lane": Lane(values["lane"]), "state": ImportState(values["state"])})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RejectedRow:
+    """A row of the feed that was not taken, and why."""
+
+    line: int
+    external_id: str | None
+    column: str | None
+    reason: str
+    detail: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuarantinedPhoto:
+    """A photo that cannot be enriched, and why."""
+
+    external_id: str
+    source: str
+    reason: str
+    detail: str | None
+
+
+def rejected_rows(connection: Connection, import_id: int, limit: int = 100) -> list[RejectedRow]:
+    rows = connection.execute(
+        text("""
+            SELECT line, external_id, column_name AS column, reason, detail FROM modiste.import_row
+            WHERE import_id = :id AND outcome = 'rejected' ORDER BY line LIMIT :n
+        """),
+        {"id": import_id, "n": limit},
+    )
+    return [RejectedRow(**row._mapping) for row in rows]
+
+
+def quarantined_photos(connection: Connection, import_id: int, limit: int = 100) -> list[QuarantinedPhoto]:
+    rows = connection.execute(
+        text("""
+            SELECT l.external_id, p.source, p.reason, p.detail
+            FROM modiste.photo p JOIN modiste.listing l ON l.id = p.listing_id
+            WHERE p.import_id = :id AND p.state = 'quarantined' ORDER BY p.id LIMIT :n
+        """),
+        {"id": import_id, "n": limit},
+    )
+    return [QuarantinedPhoto(**row._mapping) for row in rows]

@@ -1,0 +1,299 @@
+"""The tables of schema `modiste`. One table more per model version, `embedding_N`, is made by `db.models`."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, REAL, TEXT, TIMESTAMP
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import BigInteger, Integer
+
+from db.states import ImportState, Lane, ModelState, PhotoState, Reason, RowOutcome, ShardState
+
+SCHEMA = "modiste"
+NAMES = {
+    "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+
+
+class Base(DeclarativeBase):
+    """Types by annotation: text, bigint and timestamptz are the defaults here."""
+
+    metadata = MetaData(schema=SCHEMA, naming_convention=NAMES)
+    type_annotation_map = {  # noqa: RUF012 (SQLAlchemy reads it from the class)
+        str: TEXT,
+        int: BigInteger,
+        float: REAL,
+        bytes: BYTEA,
+        datetime: TIMESTAMP(timezone=True),
+        dict[str, Any]: JSONB,
+        list[str]: ARRAY(TEXT),
+        list[float]: ARRAY(REAL),
+        list[int]: ARRAY(BigInteger),
+    }
+
+
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    """A closed set as a check, which a later migration can widen without rewriting the table."""
+    allowed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({allowed})", name=column)
+
+
+def key() -> Mapped[int]:
+    return mapped_column(Identity(always=True), primary_key=True)
+
+
+def count() -> Mapped[int]:
+    return mapped_column(Integer, server_default="0")
+
+
+def now() -> Mapped[datetime]:
+    return mapped_column(server_default=func.now())
+
+
+class Catalogue(Base):
+    """A named set of listings."""
+
+    __tablename__ = "catalogue"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = now()
+
+
+class ModelVersion(Base):
+    """A model that was registered; its vectors are in `embedding_<id>`.
+
+    `index_built_at` is empty until the HNSW index of that table is valid; until then searches are exact.
+    """
+
+    __tablename__ = "model_version"
+    __table_args__ = (
+        one_of("state", ModelState),
+        CheckConstraint("embedding_dim BETWEEN 1 AND 4000", name="embedding_dim"),
+        # `active` is checked by the database, not by care: two versions can never both be.
+        Index("model_version_one_active_idx", "state", unique=True, postgresql_where=text("state = 'active'")),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[str] = mapped_column(server_default=ModelState.REGISTERED)
+    embedding_dim: Mapped[int] = mapped_column(Integer)
+    exclusive_groups: Mapped[list[str]] = mapped_column(server_default="{}")
+    manifest: Mapped[dict[str, Any]]
+    registered_at: Mapped[datetime] = now()
+    activated_at: Mapped[datetime | None]
+    index_built_at: Mapped[datetime | None]
+
+
+class Import(Base):
+    """One run over a feed, with the counters that make its progress O(1) to read.
+
+    photos_total = photos_enriched + photos_quarantined + photos_cancelled + those still pending.
+    `photos_inferred` of the enriched went through the network; the others were known by their content.
+    """
+
+    __tablename__ = "import"
+    __table_args__ = (one_of("state", ImportState), one_of("lane", Lane), Index(None, "catalogue"))
+
+    id: Mapped[int] = key()
+    catalogue: Mapped[str] = mapped_column(ForeignKey("catalogue.name", onupdate="CASCADE"))
+    feed: Mapped[str]
+    lane: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=ImportState.PLANNING)
+    model_version_id: Mapped[int] = mapped_column(Integer, ForeignKey("model_version.id"))
+    error: Mapped[str | None]
+    rows_new: Mapped[int] = count()
+    rows_changed: Mapped[int] = count()
+    rows_unchanged: Mapped[int] = count()
+    rows_continued: Mapped[int] = count()
+    rows_rejected: Mapped[int] = count()
+    photos_total: Mapped[int] = count()
+    photos_enriched: Mapped[int] = count()
+    photos_quarantined: Mapped[int] = count()
+    photos_cancelled: Mapped[int] = count()
+    photos_inferred: Mapped[int] = count()
+    started_at: Mapped[datetime] = now()
+    planner_seen_at: Mapped[datetime] = now()
+    planned_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class ImportRow(Base):
+    """What became of each row of a feed: the import's report."""
+
+    __tablename__ = "import_row"
+    __table_args__ = (
+        one_of("outcome", RowOutcome),
+        CheckConstraint("(outcome = 'rejected') = (reason IS NOT NULL)", name="reason"),
+        Index(None, "import_id", "external_id"),
+    )
+
+    import_id: Mapped[int] = mapped_column(ForeignKey("import.id", ondelete="CASCADE"), primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    external_id: Mapped[str | None]
+    outcome: Mapped[str]
+    column_name: Mapped[str | None]
+    reason: Mapped[str | None]
+    detail: Mapped[str | None]
+
+
+class Listing(Base):
+    """One thing for sale: what the seller said of it. Stable for joins."""
+
+    __tablename__ = "listing"
+    __table_args__ = (
+        UniqueConstraint("catalogue", "external_id"),
+        Index(None, "catalogue", "brand"),
+        Index(None, "catalogue", "seller_category"),
+        Index(None, "catalogue", "price"),
+        Index(None, "metadata", postgresql_using="gin", postgresql_ops={"metadata": "jsonb_path_ops"}),
+        # most changes are prices and availability: leave room for them on the page
+        {"postgresql_with": {"fillfactor": "85"}},
+    )
+
+    id: Mapped[int] = key()
+    catalogue: Mapped[str] = mapped_column(ForeignKey("catalogue.name", onupdate="CASCADE"))
+    external_id: Mapped[str]
+    title: Mapped[str | None]
+    brand: Mapped[str | None]
+    price: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
+    currency: Mapped[str | None]
+    gender: Mapped[str | None]
+    colour: Mapped[str | None]
+    size: Mapped[str | None]
+    seller: Mapped[str | None]
+    seller_category: Mapped[str | None]
+    available: Mapped[bool] = mapped_column(server_default="true")
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default="{}")
+    row_hash: Mapped[bytes]
+    created_at: Mapped[datetime] = now()
+    updated_at: Mapped[datetime] = now()
+
+
+class Content(Base):
+    """The bytes of a photo, known by SHA-256; many photos may show the same content."""
+
+    __tablename__ = "content"
+    __table_args__ = (CheckConstraint("octet_length(sha256) = 32", name="sha256"),)
+
+    id: Mapped[int] = key()
+    sha256: Mapped[bytes] = mapped_column(unique=True)
+    size_bytes: Mapped[int]
+    width_px: Mapped[int | None] = mapped_column(Integer)
+    height_px: Mapped[int | None] = mapped_column(Integer)
+    created_at: Mapped[datetime] = now()
+
+
+class Photo(Base):
+    """An image of a listing.
+
+    `source` is the URL, or the name of the file that came with the feed; `validator` changes when that file does.
+    """
+
+    __tablename__ = "photo"
+    __table_args__ = (
+        UniqueConstraint("listing_id", "source"),
+        one_of("state", PhotoState),
+        one_of("reason", Reason),
+        CheckConstraint("(state = 'quarantined') = (reason IS NOT NULL)", name="quarantined"),
+        CheckConstraint("state <> 'enriched' OR content_id IS NOT NULL", name="enriched"),
+        Index(None, "content_id"),
+        Index("photo_unfinished_idx", "import_id", postgresql_where=text("state IN ('pending', 'quarantined')")),
+    )
+
+    id: Mapped[int] = key()
+    listing_id: Mapped[int] = mapped_column(ForeignKey("listing.id", ondelete="CASCADE"))
+    position: Mapped[int] = mapped_column(SmallInteger)
+    source: Mapped[str]
+    validator: Mapped[str | None]
+    content_id: Mapped[int | None] = mapped_column(ForeignKey("content.id"))
+    state: Mapped[str]
+    reason: Mapped[str | None]
+    detail: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    import_id: Mapped[int] = mapped_column(ForeignKey("import.id"))
+    updated_at: Mapped[datetime] = now()
+
+
+class Shard(Base):
+    """The unit of work a worker takes: a bounded group of photos, under a lease and a fencing token."""
+
+    __tablename__ = "shard"
+    __table_args__ = (
+        one_of("state", ShardState),
+        one_of("lane", Lane),
+        Index(None, "import_id"),
+        # not on lease_until: a heartbeat must stay a HOT update
+        Index("shard_open_idx", "lane", "id", postgresql_where=text("state IN ('queued', 'leased')")),
+        {"postgresql_with": {"fillfactor": "70"}},
+    )
+
+    id: Mapped[int] = key()
+    import_id: Mapped[int] = mapped_column(ForeignKey("import.id", ondelete="CASCADE"))
+    model_version_id: Mapped[int] = mapped_column(Integer, ForeignKey("model_version.id"))
+    lane: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=ShardState.QUEUED)
+    photo_ids: Mapped[list[int]]
+    token: Mapped[int] = mapped_column(server_default="0")
+    attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    worker: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    not_before: Mapped[datetime] = now()
+    sent_at: Mapped[datetime | None]
+    work_s: Mapped[float | None]
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = now()
+    finished_at: Mapped[datetime | None]
+
+
+class Enrichment(Base):
+    """What one model version says of one content. Categories most probable first, attributes as `group:value`."""
+
+    __tablename__ = "enrichment"
+
+    content_id: Mapped[int] = mapped_column(ForeignKey("content.id"), primary_key=True)
+    model_version_id: Mapped[int] = mapped_column(Integer, ForeignKey("model_version.id"), primary_key=True)
+    categories: Mapped[list[str]]
+    category_scores: Mapped[list[float]]
+    abstained: Mapped[bool]
+    attributes: Mapped[list[str]]
+    attribute_scores: Mapped[list[float]]
+    enriched_at: Mapped[datetime] = now()
+
+
+class ListingSummary(Base):
+    """What one model version says of a listing, over all its photos. Read it as the view `listing_enrichment`."""
+
+    __tablename__ = "listing_summary"
+    __table_args__ = (
+        Index(None, "model_version_id", "category"),
+        Index(None, "attributes", postgresql_using="gin"),
+    )
+
+    listing_id: Mapped[int] = mapped_column(ForeignKey("listing.id", ondelete="CASCADE"), primary_key=True)
+    model_version_id: Mapped[int] = mapped_column(Integer, ForeignKey("model_version.id"), primary_key=True)
+    category: Mapped[str]
+    category_score: Mapped[float]
+    abstained: Mapped[bool]
+    corrected: Mapped[bool] = mapped_column(server_default="false")
+    attributes: Mapped[list[str]]
+    attribute_scores: Mapped[list[float]]
+    photos: Mapped[int] = mapped_column(Integer)
+    enriched_at: Mapped[datetime]

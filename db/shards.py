@@ -1,0 +1,292 @@
+"""Work leases: shards are made, claimed, kept alive, given back and swept. Postgres is the only clock.
+
+A shard is taken with a lease and a fencing token. Whoever holds the newest token may write; a worker that was believed
+dead and comes back finds its token outdated and drops its work (`db.enrichments.write_shard`).
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from db.states import Lane, Reason
+
+# A shard that was abandoned this often is split; a photo alone gets one more try before it is quarantined.
+ATTEMPTS_BEFORE_SPLIT = 2
+ATTEMPTS_ALONE = 3
+SPLIT_WAYS = 8
+SHARD_PHOTOS_MIN, SHARD_PHOTOS_MAX = 32, 2048
+SHARD_WORK_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkPhoto:
+    """A pending photo of a shard. `sha256` is known where the bytes are in the store already."""
+
+    id: int
+    source: str
+    sha256: bytes | None
+    attempts: int
+    recognised: bool  # its content was enriched by this model version meanwhile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lease:
+    """The right to write a shard's results, until another worker takes a newer token."""
+
+    shard_id: int
+    token: int
+    import_id: int
+    model_version_id: int
+    lane: Lane
+    attempt: int
+    photos: Sequence[WorkPhoto]
+
+
+def make_shards(
+    connection: Connection,
+    *,
+    import_id: int,
+    model_version_id: int,
+    lane: Lane,
+    photo_ids: Sequence[int],
+    photos_per_shard: int,
+    delay_s: float = 0.0,
+    attempt: int = 0,
+) -> list[int]:
+    """Cuts `photo_ids` into shards of about equal size; they are due after `delay_s`."""
+    if not photo_ids:
+        return []
+    pieces = -(-len(photo_ids) // photos_per_shard)
+    size = -(-len(photo_ids) // pieces)
+    insert = text("""
+        INSERT INTO modiste.shard (import_id, model_version_id, lane, photo_ids, attempt, not_before)
+        VALUES (:import_id, :version, :lane, :photos, :attempt, clock_timestamp() + make_interval(secs => :delay))
+        RETURNING id
+    """)
+    return [
+        connection.execute(
+            insert,
+            {
+                "import_id": import_id,
+                "version": model_version_id,
+                "lane": lane,
+                "photos": list(photo_ids[start : start + size]),
+                "attempt": attempt,
+                "delay": delay_s,
+            },
+        ).scalar_one()
+        for start in range(0, len(photo_ids), size)
+    ]
+
+
+def photos_per_shard(connection: Connection, model_version_id: int) -> int:
+    """About five seconds of work, by the rate of the shards done lately."""
+    rate = connection.scalar(
+        text("""
+            SELECT sum(cardinality(photo_ids)) / nullif(sum(work_s), 0) FROM (
+                SELECT photo_ids, work_s FROM modiste.shard
+                WHERE state = 'done' AND model_version_id = :version AND work_s > 0 ORDER BY id DESC LIMIT 20) AS lately
+        """),
+        {"version": model_version_id},
+    )
+    if rate is None:
+        return 256
+    return int(min(max(rate * SHARD_WORK_S, SHARD_PHOTOS_MIN), SHARD_PHOTOS_MAX))
+
+
+def claim(connection: Connection, shard_id: int, *, worker: str, lease_s: float) -> Lease | None:
+    """Takes the shard, or None where it is done, not due, or held by a living worker."""
+    row = connection.execute(
+        text("""
+            UPDATE modiste.shard SET state = 'leased', token = token + 1, attempt = attempt + 1, worker = :worker,
+                lease_until = clock_timestamp() + make_interval(secs => :lease_s)
+            WHERE id = :id AND not_before <= clock_timestamp()
+              AND (state = 'queued' OR (state = 'leased' AND lease_until < clock_timestamp()))
+            RETURNING token, import_id, model_version_id, lane, attempt
+        """),
+        {"id": shard_id, "worker": worker, "lease_s": lease_s},
+    ).one_or_none()
+    if row is None:
+        return None
+    return Lease(
+        shard_id=shard_id,
+        token=row.token,
+        import_id=row.import_id,
+        model_version_id=row.model_version_id,
+        lane=Lane(row.lane),
+        attempt=row.attempt,
+        photos=_pending_photos(connection, shard_id),
+    )
+
+
+def _pending_photos(connection: Connection, shard_id: int) -> list[WorkPhoto]:
+    rows = connection.execute(
+        text("""
+            SELECT p.id, p.source, c.sha256, p.attempts, e.content_id IS NOT NULL AS recognised
+            FROM modiste.shard s, unnest(s.photo_ids) WITH ORDINALITY AS asked (id, place)
+            JOIN modiste.photo p ON p.id = asked.id
+            LEFT JOIN modiste.content c ON c.id = p.content_id
+            LEFT JOIN modiste.enrichment e ON e.content_id = c.id AND e.model_version_id = s.model_version_id
+            WHERE s.id = :id AND p.state = 'pending' AND p.import_id = s.import_id
+            ORDER BY asked.place
+        """),
+        {"id": shard_id},
+    )
+    return [
+        WorkPhoto(
+            id=row.id,
+            source=row.source,
+            sha256=None if row.sha256 is None else bytes(row.sha256),
+            attempts=row.attempts,
+            recognised=row.recognised,
+        )
+        for row in rows
+    ]
+
+
+def keep_alive(connection: Connection, leases: Collection[tuple[int, int]], *, lease_s: float) -> set[int]:
+    """Prolongs the leases given as (shard id, token) and returns the shards that were lost to others.
+
+    A row that is locked is being written or claimed right now: it is passed over, not waited for.
+    """
+    if not leases:
+        return set()
+    ids, tokens = [shard for shard, _ in leases], [token for _, token in leases]
+    connection.execute(
+        text("""
+            WITH mine AS (
+                SELECT s.id FROM modiste.shard s
+                JOIN unnest(CAST(:ids AS bigint[]), CAST(:tokens AS bigint[])) AS held (id, token) USING (id, token)
+                WHERE s.state = 'leased' ORDER BY s.id FOR UPDATE OF s SKIP LOCKED
+            )
+            UPDATE modiste.shard s SET lease_until = clock_timestamp() + make_interval(secs => :lease_s)
+            FROM mine WHERE s.id = mine.id
+        """),
+        {"ids": ids, "tokens": tokens, "lease_s": lease_s},
+    )
+    lost = connection.scalars(
+        text("""
+            SELECT held.id FROM unnest(CAST(:ids AS bigint[]), CAST(:tokens AS bigint[])) AS held (id, token)
+            LEFT JOIN modiste.shard s USING (id, token) WHERE s.id IS NULL
+        """),
+        {"ids": ids, "tokens": tokens},
+    )
+    return set(lost)
+
+
+def give_back(connection: Connection, lease: Lease, *, error: str | None = None, delay_s: float = 0.0) -> bool:
+    """Returns the shard to the queue. Without `error` (a graceful stop) the attempt does not count."""
+    return bool(
+        connection.execute(
+            text("""
+                UPDATE modiste.shard SET state = 'queued', lease_until = NULL, worker = NULL, sent_at = NULL,
+                    attempt = attempt - CASE WHEN CAST(:error AS text) IS NULL THEN 1 ELSE 0 END,
+                    error = coalesce(:error, error),
+                    not_before = clock_timestamp() + make_interval(secs => :delay)
+                WHERE id = :id AND token = :token AND state = 'leased'
+            """),
+            {"id": lease.shard_id, "token": lease.token, "error": error, "delay": delay_s},
+        ).rowcount
+    )
+
+
+def requeue_abandoned(connection: Connection, limit: int = 100) -> int:
+    """Puts shards whose lease ran out back on the queue. The DB's clock decides, whatever the workers' say."""
+    return connection.execute(
+        text("""
+            WITH dead AS (
+                SELECT id FROM modiste.shard WHERE state = 'leased' AND lease_until < clock_timestamp()
+                ORDER BY id FOR UPDATE SKIP LOCKED LIMIT :limit
+            )
+            UPDATE modiste.shard s SET state = 'queued', lease_until = NULL, worker = NULL, sent_at = NULL,
+                error = coalesce(error, 'the worker vanished')
+            FROM dead WHERE s.id = dead.id
+        """),
+        {"limit": limit},
+    ).rowcount
+
+
+def isolate_poison(connection: Connection) -> int:
+    """Splits shards that keep failing, until the culprit stands alone and is quarantined. Returns how many it found."""
+    suspects = connection.execute(
+        text("""
+            SELECT id, import_id, model_version_id, lane, photo_ids, error FROM modiste.shard
+            WHERE state = 'queued' AND attempt >= CASE cardinality(photo_ids) WHEN 1 THEN :alone ELSE :split END
+            ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 100
+        """),
+        {"alone": ATTEMPTS_ALONE, "split": ATTEMPTS_BEFORE_SPLIT},
+    ).all()
+    for shard in suspects:
+        if len(shard.photo_ids) == 1:
+            _quarantine_alone(connection, shard.id, shard.import_id, shard.photo_ids[0], shard.error)
+            continue
+        make_shards(
+            connection,
+            import_id=shard.import_id,
+            model_version_id=shard.model_version_id,
+            lane=Lane(shard.lane),
+            photo_ids=shard.photo_ids,
+            photos_per_shard=-(-len(shard.photo_ids) // SPLIT_WAYS),
+            attempt=ATTEMPTS_BEFORE_SPLIT - 1,
+        )
+        connection.execute(
+            text("UPDATE modiste.shard SET state = 'split', finished_at = clock_timestamp() WHERE id = :id"),
+            {"id": shard.id},
+        )
+    return len(suspects)
+
+
+def _quarantine_alone(connection: Connection, shard_id: int, import_id: int, photo_id: int, error: str | None) -> None:
+    quarantined = connection.execute(
+        text("""
+            UPDATE modiste.photo SET state = 'quarantined', reason = :reason, detail = :error, updated_at = now()
+            WHERE id = :id AND state = 'pending' AND import_id = :import_id
+        """),
+        {"reason": Reason.CRASHED_WORKER, "error": error, "id": photo_id, "import_id": import_id},
+    ).rowcount
+    connection.execute(
+        text("UPDATE modiste.shard SET state = 'done', finished_at = clock_timestamp() WHERE id = :id"),
+        {"id": shard_id},
+    )
+    connection.execute(
+        text("UPDATE modiste.import SET photos_quarantined = photos_quarantined + :n WHERE id = :id"),
+        {"n": quarantined, "id": import_id},
+    )
+
+
+def take_unsent(connection: Connection, limit: int = 500) -> list[tuple[int, Lane]]:
+    """Shards that are due and have no message yet, marked as sent: the caller sends them after its commit.
+
+    A message that is lost between the two is found by `forget_lost_messages`; one sent twice does no harm.
+    """
+    rows = connection.execute(
+        text("""
+            WITH due AS (
+                SELECT id FROM modiste.shard
+                WHERE state = 'queued' AND sent_at IS NULL AND not_before <= clock_timestamp()
+                ORDER BY id FOR UPDATE SKIP LOCKED LIMIT :limit
+            )
+            UPDATE modiste.shard s SET sent_at = clock_timestamp() FROM due WHERE s.id = due.id
+            RETURNING s.id, s.lane
+        """),
+        {"limit": limit},
+    )
+    return sorted((row.id, Lane(row.lane)) for row in rows)
+
+
+def forget_lost_messages(
+    connection: Connection, lane: Lane, *, older_than_s: float, only: Collection[int] | None = None
+) -> int:
+    """Marks queued shards of a lane as not sent. Call it when the lane's queue is empty: their messages are lost."""
+    return connection.execute(
+        text("""
+            UPDATE modiste.shard SET sent_at = NULL
+            WHERE id IN (
+                SELECT id FROM modiste.shard
+                WHERE state = 'queued' AND lane = :lane AND sent_at < clock_timestamp() - make_interval(secs => :age)
+                  AND (CAST(:only AS bigint[]) IS NULL OR id = ANY (CAST(:only AS bigint[])))
+                ORDER BY id FOR UPDATE SKIP LOCKED)
+        """),
+        {"lane": lane, "age": older_than_s, "only": None if only is None else list(only)},
+    ).rowcount

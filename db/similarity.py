@@ -1,0 +1,111 @@
+"""Asking for similar listings from Python: the SQL functions of migrations/sql, as frozen rows and typed errors."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from db.engine import first_line
+from db.errors import BadQuestion, DbError, NotEnriched, UnknownListing
+
+ERRORS: Mapping[str, type[DbError]] = {
+    "22023": BadQuestion,  # invalid_parameter_value
+    "0A000": BadQuestion,  # feature_not_supported
+    "P0002": UnknownListing,  # no_data_found
+    "55000": NotEnriched,  # object_not_in_prerequisite_state
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SimilarListing:
+    """A row of `modiste.similar_listings`: score in 0 to 1, `how` one of exact, approximate, partial."""
+
+    listing_id: int
+    catalogue: str
+    external_id: str
+    title: str | None
+    category: str
+    score: float
+    photo_id: int | None
+    matched_photo_id: int
+    folded: int
+    why: Mapping[str, Any]
+    how: str
+
+
+def similar_listings(
+    connection: Connection,
+    listing_id: int,
+    *,
+    k: int = 12,
+    filters: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> list[SimilarListing]:
+    """Raises `UnknownListing`, `NotEnriched` or `BadQuestion`, in the words of the SQL function."""
+    return _ask(
+        connection,
+        "similar_listings(CAST(:asked AS bigint), :k, CAST(:filters AS jsonb), CAST(:options AS jsonb))",
+        {"asked": listing_id, "k": k, "filters": filters, "options": options},
+    )
+
+
+def similar_to(
+    connection: Connection,
+    embedding: Sequence[float],
+    *,
+    k: int = 12,
+    filters: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> list[SimilarListing]:
+    """`embedding`: of the active version and its dimension. Raises `BadQuestion` or `NotEnriched`."""
+    return _ask(
+        connection,
+        "similar_to(CAST(:asked AS real[]), :k, CAST(:filters AS jsonb), CAST(:options AS jsonb))",
+        {"asked": [float(x) for x in embedding], "k": k, "filters": filters, "options": options},
+    )
+
+
+def _ask(connection: Connection, call: str, values: dict[str, Any]) -> list[SimilarListing]:
+    values |= {name: json.dumps(dict(values[name] or {})) for name in ("filters", "options")}
+    try:
+        rows = connection.execute(text(f"SELECT * FROM modiste.{call}"), values).all()
+    except DBAPIError as error:
+        kind = ERRORS.get(getattr(error.orig, "pgcode", ""))
+        if kind is None:
+            raise
+        raise kind(first_line(error)) from error
+    return [SimilarListing(**row._mapping) for row in rows]
+
+
+def find_listing(connection: Connection, external_id: str, catalogue: str | None = None) -> int:
+    """The id of a listing by external id; `catalogue` may be left out while only one has it."""
+    rows = connection.execute(
+        text("""
+            SELECT id, catalogue FROM modiste.listing
+            WHERE external_id = :external_id AND (CAST(:catalogue AS text) IS NULL OR catalogue = :catalogue)
+            ORDER BY catalogue LIMIT 5
+        """),
+        {"external_id": external_id, "catalogue": catalogue},
+    ).all()
+    if not rows:
+        where = f" in catalogue {catalogue}" if catalogue else ""
+        raise UnknownListing(f"there is no listing {external_id}{where}")
+    if len(rows) > 1:
+        names = ", ".join(row.catalogue for row in rows)
+        raise UnknownListing(f"listing {external_id} is in several catalogues ({names}); name one with --catalogue")
+    return int(rows[0].id)
+
+
+def photo_digests(connection: Connection, photo_ids: Sequence[int]) -> dict[int, str]:
+    """SHA-256 (hex) of the content of each of these photos, under which the store knows it."""
+    rows = connection.execute(
+        text("""
+            SELECT p.id, encode(c.sha256, 'hex') AS digest FROM modiste.photo p
+            JOIN modiste.content c ON c.id = p.content_id WHERE p.id = ANY (:ids)
+        """),
+        {"ids": list(photo_ids)},
+    )
+    return {row.id: row.digest for row in rows}

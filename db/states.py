@@ -1,0 +1,80 @@
+"""The closed sets of the schema: what can be said of a photo, a shard, an import or a feed row."""
+
+from enum import StrEnum
+
+
+class Lane(StrEnum):
+    """Queues in the order in which a worker serves them."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
+    BACKFILL = "backfill"
+
+
+class PhotoState(StrEnum):
+    """Where a photo stands with the active model version."""
+
+    PENDING = "pending"
+    ENRICHED = "enriched"
+    CANCELLED = "cancelled"
+    QUARANTINED = "quarantined"
+
+
+class ShardState(StrEnum):
+    """`split`: its photos went on in smaller shards."""
+
+    QUEUED = "queued"
+    LEASED = "leased"
+    DONE = "done"
+    SPLIT = "split"
+    CANCELLED = "cancelled"
+
+
+class ImportState(StrEnum):
+    """`failed` says that planning stopped short; what was planned until then is still enriched."""
+
+    PLANNING = "planning"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class RowOutcome(StrEnum):
+    """What became of a feed row; every row has exactly one."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    CONTINUED = "continued"
+    REJECTED = "rejected"
+
+
+class ModelState(StrEnum):
+    """At most one version is active."""
+
+    REGISTERED = "registered"
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+class Reason(StrEnum):
+    """Why a photo is in quarantine."""
+
+    NOT_AN_IMAGE = "not_an_image"
+    TRUNCATED = "truncated"
+    DECOMPRESSION_BOMB = "decompression_bomb"
+    TOO_SMALL = "too_small"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_MODE = "unsupported_mode"
+    EMPTY = "empty"
+    NOT_FOUND = "not_found"
+    FORBIDDEN = "forbidden"
+    BAD_URL = "bad_url"
+    REFUSED_HOST = "refused_host"
+    HTTP_ERROR = "http_error"
+    TIMEOUT = "timeout"
+    DNS = "dns"
+    CONNECTION = "connection"
+    CRASHED_WORKER = "crashed_worker"
+    FAILED_ENGINE = "failed_engine"
