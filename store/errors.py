@@ -32,7 +32,7 @@ class BadStoreUrl(StoreError):
 
 
 class InvalidName(StoreError):
-    """{name!r} cannot name a file of the store: use up to 200 letters, digits, '.', '_', '-'; no '.' first."""
+    """{name!r} cannot name a file of the store: use at most 200 of letters, digits, '.', '_', '-'."""
 
 
 class NotInStore(StoreError):

@@ -1,0 +1,175 @@
+"""Fetching over HTTP(S): redirects, limits and typed faults on top of the guarded connections."""
+
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import BinaryIO
+
+import httpx2
+
+from worker.photos.addresses import AllowedHosts
+from worker.photos.errors import FetchError, FetchFault
+from worker.photos.guarded import Answer, GuardedPool
+from worker.photos.urls import as_core_url, join_url, parse_url, public_name
+
+MAX_REDIRECTS = 5
+_MAX_RETRY_AFTER_S = 24 * 3600.0
+_HEADERS: dict[bytes | str, bytes | str] = {
+    "User-Agent": "modiste",
+    "Accept": "image/*, */*;q=0.5",
+    "Accept-Encoding": "identity",
+}
+_FAULT_OF_STATUS = {
+    401: FetchFault.FORBIDDEN,
+    403: FetchFault.FORBIDDEN,
+    404: FetchFault.NOT_FOUND,
+    408: FetchFault.TIMEOUT,
+    410: FetchFault.GONE,
+    425: FetchFault.SERVER_ERROR,
+    429: FetchFault.RATE_LIMITED,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FetchedPhoto:
+    """The bytes a URL gave, where they came from in the end, and what HTTP caching needs to ask again."""
+
+    data: bytes
+    final_url: str
+    etag: str | None
+    last_modified: str | None
+
+
+class PhotoFetcher:
+    """Fetches URLs out of feeds. Thread-safe, connections are kept and shared; close it when done.
+
+    `allow_hosts` names hosts (`host` or `host:port`) that may have private addresses. `deadline_s` bounds one
+    `fetch` from the first lookup to the last byte, redirects included; `step_timeout_s` each wait within it.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_hosts: Iterable[str] = (),
+        max_bytes: int = 32 * 1024 * 1024,
+        deadline_s: float = 30.0,
+        step_timeout_s: float = 10.0,
+        max_connections: int = 64,
+    ) -> None:
+        self._max_bytes = max_bytes
+        self._deadline_s = deadline_s
+        self._pool = GuardedPool(
+            allowed=AllowedHosts(allow_hosts), max_connections=max_connections, step_timeout_s=step_timeout_s
+        )
+
+    def __enter__(self) -> "PhotoFetcher":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pool.close()
+
+    def fetch(self, url: str) -> FetchedPhoto:
+        """The photo at `url`; raises FetchError."""
+        with self._follow(url) as (answer, final):
+            data = b"".join(_decoded(answer, self._max_bytes))
+        if not data:
+            raise FetchError(FetchFault.EMPTY, f"{public_name(final)} has no content")
+        return FetchedPhoto(
+            data=data,
+            final_url=str(final),
+            etag=answer.headers.get("etag"),
+            last_modified=answer.headers.get("last-modified"),
+        )
+
+    def download(self, url: str, into: BinaryIO) -> int:
+        """Write what `url` gives into an open file, in pieces; returns how many bytes, raises FetchError."""
+        with self._follow(url) as (answer, _):
+            return sum(into.write(chunk) for chunk in _decoded(answer, self._max_bytes))
+
+    @contextmanager
+    def _follow(self, text: str) -> Iterator[tuple[Answer, httpx2.URL]]:
+        url = parse_url(text)
+        deadline = time.monotonic() + self._deadline_s
+        for _ in range(MAX_REDIRECTS + 1):
+            with self._pool.get(as_core_url(url), _HEADERS, deadline=deadline) as answer:
+                target = _redirect(answer, url)
+                if target is None:
+                    _check(answer, url, self._max_bytes)
+                    yield answer, url
+                    return
+            url = target
+        raise FetchError(FetchFault.TOO_MANY_REDIRECTS, f"more than {MAX_REDIRECTS} redirects, last {public_name(url)}")
+
+
+def _redirect(answer: Answer, url: httpx2.URL) -> httpx2.URL | None:
+    if answer.status not in (301, 302, 303, 307, 308) or "location" not in answer.headers:
+        return None
+    return join_url(url, answer.headers["location"])
+
+
+def _check(answer: Answer, url: httpx2.URL, max_bytes: int) -> None:
+    """Refuse what is no success or too large by its own word; raises FetchError."""
+    if not 200 <= answer.status < 300:
+        fallback = FetchFault.SERVER_ERROR if answer.status >= 500 else FetchFault.HTTP_ERROR
+        fault = _FAULT_OF_STATUS.get(answer.status, fallback)
+        detail = f"{public_name(url)} answered {answer.status}"
+        raise FetchError(fault, detail, retry_after_s=_retry_after_s(answer.headers.get("retry-after")))
+    length = answer.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > max_bytes:
+        raise FetchError(FetchFault.TOO_LARGE, f"{public_name(url)} has {length} bytes, more than {max_bytes}")
+
+
+def _decoded(answer: Answer, max_bytes: int) -> Iterator[bytes]:
+    """The body's bytes, gzip undone where a server insists on it; raises FetchError past `max_bytes`."""
+    encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("identity", ""):
+        chunks: Iterator[bytes] = answer.body
+    elif encoding in ("gzip", "x-gzip", "deflate"):
+        chunks = _inflated(answer.body)
+    else:
+        raise FetchError(FetchFault.BAD_RESPONSE, f"the answer is compressed with {encoding[:40]!r}, unasked")
+    total = 0
+    for chunk in chunks:
+        total += len(chunk)
+        if total > max_bytes:
+            raise FetchError(FetchFault.TOO_LARGE, f"the answer has more than {max_bytes} bytes")
+        yield chunk
+
+
+def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        for chunk in chunks:
+            rest = chunk
+            while rest and not inflate.eof:
+                yield inflate.decompress(rest, 1 << 20)
+                rest = inflate.unconsumed_tail
+    except zlib.error as error:
+        raise FetchError(FetchFault.BAD_RESPONSE, f"the compressed answer is damaged: {error}") from error
+    if not inflate.eof:
+        raise FetchError(FetchFault.BAD_RESPONSE, "the compressed answer ends too early")
+
+
+def _retry_after_s(value: str | None) -> float | None:
+    """Seconds a Retry-After header asks for, at most a day; None where it is absent or unreadable."""
+    if value is None:
+        return None
+    if value.strip().isascii() and value.strip().isdecimal():
+        return min(float(value), _MAX_RETRY_AFTER_S)
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError):
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), _MAX_RETRY_AFTER_S)
