@@ -7,6 +7,7 @@ stopped by the next process.
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -51,6 +52,8 @@ class _Servers:
         for server in (self.valkey, self.postgres):
             if server.is_running():
                 server.stop()
+        with suppress(OSError):  # a crash may have left a socket in it
+            self.paths.run.rmdir()
 
 
 class EmbeddedPair:

@@ -71,9 +71,7 @@ class PostgresServer:
             "-l", str(self.paths.postgres_log),
         )  # fmt: skip
         if started.returncode != 0:
-            raise ServerDidNotStartError(
-                server="PostgreSQL", log=self.paths.postgres_log, said=started.stderr
-            )
+            raise ServerDidNotStartError(server="PostgreSQL", log=self.paths.postgres_log, said=started.stderr)
 
     def stop(self) -> None:
         """Ends every session and stops; what takes too long is cut off and replayed at the next start."""
@@ -143,9 +141,7 @@ class PostgresServer:
             if wait_until(lambda: not any(self._processes()), timeout_s=10.0):
                 break
         left.unlink(missing_ok=True)
-        self.paths.postgres_socket.with_name(f"{self.paths.postgres_socket.name}.lock").unlink(
-            missing_ok=True
-        )
+        self.paths.postgres_socket.with_name(f"{self.paths.postgres_socket.name}.lock").unlink(missing_ok=True)
 
     def _processes(self) -> Iterator[int]:
         """Living server processes of this data folder; they all work in it."""

@@ -52,9 +52,7 @@ class ValkeyServer:
             stderr=subprocess.STDOUT,
             **self.account.popen,
         )
-        if started.returncode != 0 or not wait_until(
-            self._answers, timeout_s=_START_TIMEOUT_S, every_s=0.005
-        ):
+        if started.returncode != 0 or not wait_until(self._answers, timeout_s=_START_TIMEOUT_S, every_s=0.005):
             raise ServerDidNotStartError(server="Valkey", log=self.paths.valkey_log, said=started.stdout)
 
     def stop(self) -> None:
