@@ -277,7 +277,7 @@ def upgrade() -> None:
         sa.Column("updated_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("(state = 'quarantined') = (reason IS NOT NULL)", name=op.f("photo_quarantined_check")),
         sa.CheckConstraint(
-            "reason IN ('not_an_image', 'truncated', 'decompression_bomb', 'too_small', 'too_large', 'unsupported_mode', 'empty', 'not_found', 'forbidden', 'bad_url', 'refused_host', 'http_error', 'timeout', 'dns', 'connection', 'crashed_worker', 'failed_engine')",
+            "reason IN ('not_an_image', 'truncated', 'damaged', 'decompression_bomb', 'too_small', 'too_large', 'unsupported_format', 'unsupported_mode', 'empty', 'not_found', 'gone', 'forbidden', 'bad_url', 'refused_host', 'http_error', 'rate_limited', 'server_error', 'too_many_redirects', 'bad_response', 'timeout', 'dns', 'connection', 'crashed_worker')",
             name=op.f("photo_reason_check"),
         ),
         sa.CheckConstraint("state <> 'enriched' OR content_id IS NOT NULL", name=op.f("photo_enriched_check")),

@@ -1,0 +1,133 @@
+"""The worker process: what it opens before its first job and closes after its last.
+
+Celery's threads pool runs it: that pool answers pings while it is busy, survives broker faults with early
+acknowledgement, and never forks a process that holds a network or a GPU.
+"""
+
+import logging
+import os
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from celery import Celery, signals
+from sqlalchemy import Engine
+
+from db.engine import open_engine, require_migrated, transaction
+from db.enrichments import recognise
+from db.migrate import head_revision
+from db.states import Lane
+from store import Store
+from vision.predictor import Predictor
+from worker.enrich import Workshop, enrich_shard
+from worker.heartbeat import Heartbeat
+from worker.networks import Networks
+from worker.photos.fetcher import PhotoFetcher
+from worker.preparation import Preparation
+from worker.queue import ENRICH_SHARD, make_app
+from worker.settings import WorkerSettings
+from worker.sweep import Sweeper
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Process:
+    """Everything a worker holds open. Made by `open_process`, let go by `close`."""
+
+    workshop: Workshop
+    sweeper: Sweeper
+    fetcher: PhotoFetcher
+    engines: tuple[Engine, ...]
+
+    def close(self) -> None:
+        self.sweeper.close()
+        self.workshop.heartbeat.close()
+        for readers in self.workshop.readers.values():
+            readers.shutdown(wait=True, cancel_futures=True)
+        self.workshop.networks.close()
+        self.fetcher.close()
+        for engine in self.engines:
+            engine.dispose()
+
+
+def open_process(settings: WorkerSettings, app: Celery) -> Process:
+    """Opens all there is, the active model first: a model that does not fit stops the worker before any job."""
+    store = Store.open(settings.store_url)
+    work = open_engine(settings.database_url, application_name="modiste worker", pool_size=settings.shards + 2)
+    beat = open_engine(settings.database_url, application_name="modiste heartbeat", pool_size=1)
+    require_migrated(work, head_revision())
+    networks = Networks(
+        work,
+        store,
+        settings.cache,
+        open_network=lambda folder: Predictor.open(folder, engine=settings.engine, threads=settings.threads),
+    )
+    networks.preload_active()
+    fetcher = PhotoFetcher(allow_hosts=settings.allow_hosts)
+
+    def is_known(digest: bytes, model_version_id: int) -> bool:
+        with transaction(work) as connection:
+            return bool(recognise(connection, [digest], model_version_id))
+
+    workshop = Workshop(
+        name=f"{socket.gethostname()}:{os.getpid()}",
+        engine=work,
+        networks=networks,
+        preparation=Preparation(
+            store=store, fetcher=fetcher, is_known=is_known, decoders=settings.threads or os.cpu_count() or 2
+        ),
+        readers={lane: reader_pool(lane, settings) for lane in settings.lanes},
+        heartbeat=Heartbeat(beat, settings.delivery),
+        delivery=settings.delivery,
+        stopping=threading.Event(),
+    )
+    return Process(
+        workshop=workshop, sweeper=Sweeper(work, app, settings.delivery), fetcher=fetcher, engines=(work, beat)
+    )
+
+
+def reader_pool(lane: Lane, settings: WorkerSettings) -> ThreadPoolExecutor:
+    """Each lane reads its photos with threads of its own: an interactive one never queues behind a bulk import's."""
+    threads = 4 if lane is Lane.INTERACTIVE else settings.fetch_threads
+    return ThreadPoolExecutor(threads, thread_name_prefix=f"read-{lane.value}")
+
+
+def run_worker(settings: WorkerSettings) -> None:
+    """Serves the lanes until SIGTERM or SIGINT; then finishes what it holds, or gives it back."""
+    app = make_app(settings.broker_url, settings.delivery)
+    opened: list[Process] = []
+
+    @app.task(name=ENRICH_SHARD)
+    def enrich(shard_id: int) -> None:
+        enrich_shard(opened[0].workshop, shard_id)
+
+    @signals.worker_init.connect(weak=False)
+    def boot(**_: object) -> None:
+        opened.append(open_process(settings, app))
+
+    @signals.worker_ready.connect(weak=False)
+    def ready(**_: object) -> None:
+        logger.info("ready: %s", ", ".join(lane.value for lane in settings.lanes))
+
+    @signals.worker_shutting_down.connect(weak=False)
+    def drain(**_: object) -> None:
+        opened[0].workshop.stopping.set()
+
+    @signals.worker_shutdown.connect(weak=False)
+    def shut(**_: object) -> None:
+        opened.pop().close()
+
+    app.worker_main(
+        [
+            "worker",
+            "--pool=threads",
+            f"--concurrency={settings.shards}",
+            f"--queues={','.join(lane.value for lane in settings.lanes)}",
+            f"--hostname=modiste-{os.getpid()}@%h",
+            "--without-gossip",
+            "--without-mingle",
+            "--loglevel=WARNING",
+        ]
+    )
