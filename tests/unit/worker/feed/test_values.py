@@ -1,0 +1,113 @@
+"""Prices, currencies, availability and photo cells as sellers write them."""
+
+from decimal import Decimal
+
+import pytest
+
+from worker.feed.cells import cell_text, photo_references, photo_text
+from worker.feed.values import parse_availability, parse_currency, parse_price
+
+
+@pytest.mark.parametrize(
+    ("text", "amount", "currency"),
+    [
+        ("649", "649", None),
+        ("0", "0", None),
+        ("19.99", "19.99", None),
+        ("1,299.00", "1299.00", None),
+        ("1.299,00", "1299.00", None),
+        ("1,29,900.50", "129900.50", None),
+        ("1,299", "1299", None),
+        ("1.299.000", "1299000", None),
+        ("12,50", "12.50", None),
+        ("12,5", "12.5", None),
+        ("1 299,00", "1299.00", None),
+        ("1\u00a0299", "1299", None),
+        ("1'299.00", "1299.00", None),
+        ("19.989999", "19.99", None),
+        ("₹649", "649", "INR"),
+        ("Rs. 649", "649", "INR"),
+        ("649 INR", "649", "INR"),
+        ("usd 12", "12", "USD"),
+        ("$1,299.00", "1299.00", "USD"),
+        ("12,50 €", "12.50", "EUR"),
+        ("129,-", "129", None),
+    ],
+)
+def test_a_price_is_read(text: str, amount: str, currency: str | None) -> None:
+    assert parse_price(text) == (Decimal(amount), currency)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-5",
+        "−5",
+        "$-5",
+        "(5.00)",
+        "NaN",
+        "inf",
+        "-inf",
+        "free",
+        "1e5",
+        "12 34",
+        "2024-01-05",
+        "1.2.3",
+        "9" * 20,
+        "5 to 9",
+    ],
+)
+def test_what_is_no_price_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - any message
+        parse_price(text)
+
+
+def test_currencies_are_codes_or_symbols() -> None:
+    assert [parse_currency(text) for text in ("inr", "€", "Rs.")] == ["INR", "EUR", "INR"]
+    for text in ("rupees", "12", "ééé"):
+        with pytest.raises(ValueError, match="currency code"):
+            parse_currency(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["in stock", "in_stock", "http://schema.org/InStock", "Yes", "true", "1", "7", "preorder"]
+)
+def test_available_words(text: str) -> None:
+    assert parse_availability(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["out of stock", "out_of_stock", "OutOfStock", "no", "FALSE", "0", "0.0", "-2", "Sold out"]
+)
+def test_unavailable_words(text: str) -> None:
+    assert not parse_availability(text)
+
+
+def test_other_words_say_nothing_of_availability() -> None:
+    with pytest.raises(ValueError, match="in_stock or out_of_stock"):
+        parse_availability("maybe")
+
+
+@pytest.mark.parametrize(
+    ("cell", "references"),
+    [
+        ("10000.jpg", ["10000.jpg"]),
+        ("red dress.jpg", ["red dress.jpg"]),
+        ("a.jpg, b.jpg", ["a.jpg", "b.jpg"]),
+        ("a.jpg b.png", ["a.jpg", "b.png"]),
+        ("red dress.jpg|blue dress.jpg", ["red dress.jpg", "blue dress.jpg"]),
+        ("dress, red.jpg", ["dress, red.jpg"]),
+        ("https://x/a.jpg,https://x/b.jpg", ["https://x/a.jpg", "https://x/b.jpg"]),
+        ("https://x/a.jpg | https://x/b.jpg", ["https://x/a.jpg", "https://x/b.jpg"]),
+        ("https://x/w_300,h_300/a.jpg", ["https://x/w_300,h_300/a.jpg"]),
+        ("https://x/a.jpg https://x/b.jpg", ["https://x/a.jpg", "https://x/b.jpg"]),
+    ],
+)
+def test_a_photo_cell_is_split_where_references_end(cell: str, references: list[str]) -> None:
+    assert photo_references(cell) == references
+
+
+def test_json_values_become_the_text_of_a_table() -> None:
+    values = [None, True, 7, 10000.0, 1.5, float("nan"), ["a"], {"b": 1}]
+    assert [cell_text(value) for value in values] == ["", "true", "7", "10000", "1.5", "", '["a"]', '{"b": 1}']
+    assert photo_text([{"url": "https://x/a.jpg"}, "b c.jpg", None]) == "https://x/a.jpg\nb c.jpg"

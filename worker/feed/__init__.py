@@ -1,0 +1,35 @@
+"""Reading feeds: a table, JSON Lines, Parquet, or nothing but photos, becomes a stream of rows. Knows no database."""
+
+from worker.feed.columns import ColumnMapping
+from worker.feed.errors import (
+    DamagedFeed,
+    EmptyFeed,
+    FeedError,
+    NoIdColumn,
+    NoSuchColumn,
+    NoSuchField,
+    TooManyColumns,
+    UnknownFeedFormat,
+    UnreadableFeed,
+)
+from worker.feed.feed import Feed, FeedFormat, open_feed
+from worker.feed.rows import FeedRow, RejectionReason, RowRejection
+
+__all__ = [
+    "ColumnMapping",
+    "DamagedFeed",
+    "EmptyFeed",
+    "Feed",
+    "FeedError",
+    "FeedFormat",
+    "FeedRow",
+    "NoIdColumn",
+    "NoSuchColumn",
+    "NoSuchField",
+    "RejectionReason",
+    "RowRejection",
+    "TooManyColumns",
+    "UnknownFeedFormat",
+    "UnreadableFeed",
+    "open_feed",
+]

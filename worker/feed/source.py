@@ -1,0 +1,66 @@
+"""Where a feed lies, and how it comes to this machine's disk: a path, http(s):// behind the guard, object storage."""
+
+import tempfile
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+import fsspec
+
+from worker.feed.errors import UnreadableFeed
+from worker.photos import FetchError, PhotoFetcher
+from worker.photos.urls import parse_url, public_name
+
+_MAX_FEED_BYTES = 16 * 1024**3
+_DEADLINE_S = 3600.0
+# Only these: others of fsspec's drivers reach the disk or unguarded hosts, and a URL may come from a stranger.
+_OBJECT_STORES = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory"))
+
+
+def feed_name(source: str | Path) -> str:
+    """The feed's name for messages; no credentials, no query."""
+    if isinstance(source, str) and source.startswith(("http://", "https://")):
+        try:
+            return public_name(parse_url(source))
+        except FetchError:
+            return "the feed's URL"
+    return str(source)
+
+
+def on_disk(source: str | Path, *, allow_hosts: Iterable[str], scratch: Path | None, cleanup: ExitStack) -> Path:
+    """A path to the feed on this machine's disk; what had to be fetched goes when `cleanup` closes.
+
+    `scratch` is the folder for what is fetched (the system's own where None). Raises UnreadableFeed.
+    """
+    if isinstance(source, Path) or "://" not in source:
+        path = Path(source).expanduser()
+        if not path.exists():
+            raise UnreadableFeed(feed=source, reason="there is no such file or folder")
+        return path
+    folder = cleanup.enter_context(tempfile.TemporaryDirectory(dir=scratch, prefix="modiste-feed-"))
+    target = Path(folder, "feed")
+    if source.partition("://")[0].lower() in ("http", "https"):
+        _fetch(source, target, allow_hosts)
+    else:
+        _copy(source, target)
+    return target
+
+
+def _fetch(url: str, target: Path, allow_hosts: Iterable[str]) -> None:
+    fetcher = PhotoFetcher(allow_hosts=allow_hosts, max_bytes=_MAX_FEED_BYTES, deadline_s=_DEADLINE_S)
+    try:
+        with fetcher, target.open("wb") as file:
+            fetcher.download(url, file)
+    except FetchError as error:
+        raise UnreadableFeed(feed=feed_name(url), reason=error) from error
+
+
+def _copy(url: str, target: Path) -> None:
+    scheme = url.partition("://")[0].lower()
+    if scheme not in _OBJECT_STORES or "::" in url:
+        raise UnreadableFeed(feed=url, reason=f"{scheme}:// is not read; use a path, http(s):// or s3://")
+    try:
+        fs, path = fsspec.core.url_to_fs(url)
+        fs.get_file(path, str(target))
+    except Exception as error:  # drivers raise their own kinds (botocore's are no OSError)
+        raise UnreadableFeed(feed=url, reason=f"{type(error).__name__}: {error}") from error
