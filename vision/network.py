@@ -60,8 +60,8 @@ class MultitaskNetwork(nn.Module):
         self.plan = plan
         self.backbone = Backbone(plan.backbone, taps=plan.taps)
         self.palette = Palette(plan.palette) if plan.palette else None
-        width = self.backbone.width + (self.palette.width if self.palette else 0)
-        self.heads = Heads(plan, features=width, categories=categories, attributes=attributes)
+        self.feature_width = self.backbone.width + (self.palette.width if self.palette else 0)
+        self.heads = Heads(plan, features=self.feature_width, categories=categories, attributes=attributes)
 
     def features(self, images: Tensor) -> Tensor:
         """(N, 3, S, S) normalised images to (N, F) pooled features, what a frozen stage caches."""
@@ -86,10 +86,13 @@ class Normalised(nn.Module):
         self.register_buffer("std", torch.tensor(rule.std).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, pixels: Tensor) -> Outputs:
-        """The arithmetic is float32 even where the network runs in half precision."""
-        images = pixels.permute(0, 3, 1, 2).float()
-        outputs: Outputs = self.network((images - self.get_buffer("mean")) / self.get_buffer("std"))
+        """(N, S, S, 3) uint8 to outputs."""
+        outputs: Outputs = self.network(self.normalise(pixels))
         return outputs
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """(N, S, S, 3) uint8 to (N, 3, S, S), float32 even where the network runs in half precision."""
+        return (pixels.permute(0, 3, 1, 2).float() - self.get_buffer("mean")) / self.get_buffer("std")
 
 
 def load_network(artifact: Artifact) -> MultitaskNetwork:
@@ -97,9 +100,7 @@ def load_network(artifact: Artifact) -> MultitaskNetwork:
     fit."""
     manifest = artifact.manifest
     labels = manifest.labels
-    network = MultitaskNetwork(
-        manifest.plan, categories=len(labels.categories), attributes=len(labels.attributes)
-    )
+    network = MultitaskNetwork(manifest.plan, categories=len(labels.categories), attributes=len(labels.attributes))
     state = torch.load(artifact.weights, map_location="cpu", weights_only=True)
     try:
         network.load_state_dict(state)

@@ -20,9 +20,7 @@ from vision.colour import UnsupportedModeError, to_rgb
 from vision.errors import VisionError
 
 MAX_BYTES = 64 * 2**20
-MAX_PIXELS = (
-    80_000_000  # below Pillow's own warning (89 million); 240 MB as RGB, far more than any shop's photo
-)
+MAX_PIXELS = 80_000_000  # below Pillow's own warning (89 million); 240 MB as RGB, far more than any shop's photo
 MIN_SIDE_PX = 8  # a tracking pixel or a spacer is no photo
 STORED_SIDE_PX = 256
 STORED_LONGEST_PX = 1024
@@ -179,9 +177,7 @@ def _unreadable(data: bytes) -> PhotoError:
 def _check_size(image: Image.Image) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise PhotoError(
-            PhotoFault.DECOMPRESSION_BOMB, f"{width} x {height} pixels, {MAX_PIXELS:,} are allowed."
-        )
+        raise PhotoError(PhotoFault.DECOMPRESSION_BOMB, f"{width} x {height} pixels, {MAX_PIXELS:,} are allowed.")
     if min(width, height) < MIN_SIDE_PX:
         raise PhotoError(PhotoFault.TOO_SMALL, f"{width} x {height} pixels, {MIN_SIDE_PX} a side are needed.")
 
@@ -192,9 +188,7 @@ def _load(image: Image.Image) -> None:
     except MemoryError:
         raise
     except Exception as fault:  # as above: whatever a decoder raises, it is the photo's fault
-        raise PhotoError(
-            PhotoFault.TRUNCATED, f"{image.format} of {image.width} x {image.height}: {fault}."
-        ) from fault
+        raise PhotoError(PhotoFault.TRUNCATED, f"{image.format} of {image.width} x {image.height}: {fault}.") from fault
 
 
 def _orientation(image: Image.Image) -> int:
