@@ -155,7 +155,6 @@ class PostgresServer:
         self.paths.postgres_socket.with_name(f"{self.paths.postgres_socket.name}.lock").unlink(missing_ok=True)
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         # Only stderr is a pipe, and the server's goes to its log: a pipe that it inherits would never close.
         return subprocess.run(  # noqa: S603
             [str(self.programs / program), *arguments],
@@ -164,7 +163,7 @@ class PostgresServer:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env=environment | {"LC_ALL": "C"},
+            env=dict(os.environ) | {"LC_ALL": "C"},
             **self.account.popen,
         )
 

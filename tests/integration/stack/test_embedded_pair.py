@@ -147,13 +147,21 @@ def test_a_first_start_that_is_killed_half_way_does_not_block_the_next(tmp_path)
 def test_a_pid_file_that_names_an_unrelated_process_does_not_block_a_start(home):
     EmbeddedPair.start(home).stop()
     paths = StackPaths.of(home)
+    owner = paths.postgres.stat().st_uid
+    # The same account's: PostgreSQL itself sees through a pid of another one.
+    unrelated = subprocess.Popen(["sleep", "60"], user=owner if os.geteuid() == 0 else None)
     paths.run.mkdir()
-    lines = [str(os.getpid()), str(paths.postgres), "1", "5432", str(paths.run), "", "0 0", "ready"]
+    lines = [str(unrelated.pid), str(paths.postgres), "1", "5432", str(paths.run), "", "0 0", "ready"]
     for left in (paths.postgres / "postmaster.pid", paths.run / ".s.PGSQL.5432.lock"):
         left.write_text("\n".join(lines) + "\n")
-        os.chown(left, paths.postgres.stat().st_uid, -1)
-    with EmbeddedPair.start(home) as pair:
-        assert query(pair, "SELECT 1") == (1,)
+        os.chown(left, owner, -1)
+    try:
+        with EmbeddedPair.start(home) as pair:
+            assert query(pair, "SELECT 1") == (1,)
+        assert unrelated.poll() is None
+    finally:
+        unrelated.kill()
+        unrelated.wait()
 
 
 def test_a_session_that_never_ends_does_not_keep_the_servers_running(home, running):
