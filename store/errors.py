@@ -13,8 +13,6 @@ StoreError
 A `StoreUnavailable` may pass by itself: the same call is worth repeating. The others are not.
 """
 
-# ruff: noqa: N818 - a name such as NotInStore says what is the case; the tree says it is an error
-
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager

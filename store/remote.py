@@ -93,9 +93,7 @@ def _file_system(url: str) -> tuple[Any, str]:
     try:
         fs, root = fsspec.core.url_to_fs(url, **options)
     except ImportError as error:
-        raise BadStoreUrl(
-            url=url, reason=f"{error} (for s3:// install modiste with the extra 's3')"
-        ) from error
+        raise BadStoreUrl(url=url, reason=f"{error} (for s3:// install modiste with the extra 's3')") from error
     except (ValueError, TypeError) as error:
         raise BadStoreUrl(url=url, reason=error) from error
     return fs, root

@@ -168,9 +168,7 @@ class Store:
                 (whole / file).parent.mkdir(parents=True, exist_ok=True)
                 self._copy_out_or_damaged(area, name, file, whole / file)
             if FolderIndex.of(whole) != index:
-                raise DamagedFolder(
-                    area=area, name=name, where=self.where, reason="a file differs from its SHA-256"
-                )
+                raise DamagedFolder(area=area, name=name, where=self.where, reason="a file differs from its SHA-256")
             shutil.rmtree(target, ignore_errors=True)
             os.replace(whole, target)
 
@@ -178,6 +176,4 @@ class Store:
         try:
             self._files.copy_out(f"{area.value}/{name}/{file}", target)
         except FileNotFoundError as error:
-            raise DamagedFolder(
-                area=area, name=name, where=self.where, reason=f"{file} is missing"
-            ) from error
+            raise DamagedFolder(area=area, name=name, where=self.where, reason=f"{file} is missing") from error

@@ -27,9 +27,7 @@ SHA_OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 @pytest.fixture(params=["folder", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return Store.open(
-        str(tmp_path / "store") if request.param == "folder" else f"memory://{uuid.uuid4().hex}/store"
-    )
+    return Store.open(str(tmp_path / "store") if request.param == "folder" else f"memory://{uuid.uuid4().hex}/store")
 
 
 @pytest.fixture
@@ -166,9 +164,7 @@ def test_threads_may_put_the_same_bytes_at_once(store: Store) -> None:
     assert len(names) == 10
 
 
-def test_a_full_disk_is_said_so_and_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_said_so_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store.open(str(tmp_path))
 
     def no_space(*_: object) -> int:

@@ -324,8 +324,9 @@ def test_a_feed_comes_from_object_storage() -> None:
 
 
 _PIECES = st.sampled_from(
-    [b"id,title,price\n", b'{"id": 1, "images": [', b"]}\n", b'"', b",", b"\n", b"\r", b"\0", b"1", b"\xff\xfe", b"\xc3",
-     b"\xc3", b"PAR1", b"PK\x03\x04", b"{", b"[", b"\\ud800", b"https://x/a.jpg", b"-9e999", b"\xe2\x82\xb9", b";", b"\t"]
+    [b"id,title,price\n", b'{"id": 1, "images": [', b"]}\n", b'"', b",", b"\n", b"\r", b"\0", b"1", b"\xff\xfe",
+     b"\xc3", b"PAR1", b"PK\x03\x04", b"{", b"[", b"\\ud800", b"https://x/a.jpg", b"-9e999",
+     b"\xe2\x82\xb9", b";", b"\t"]
 )  # fmt: skip
 
 
