@@ -143,7 +143,7 @@ def wants_index(connection: Connection) -> int | None:
               AND NOT EXISTS (SELECT FROM modiste.shard s WHERE s.state IN ('queued', 'leased')
                               AND s.model_version_id = v.id)
               AND (SELECT count(*) FROM (SELECT FROM modiste.enrichment e WHERE e.model_version_id = v.id
-                                         LIMIT :enough) AS some) >= :enough
+                                         LIMIT :enough) AS few) >= :enough
               AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index
                               WHERE relid = to_regclass('modiste.embedding_' || v.id))
         """),

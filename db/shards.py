@@ -124,7 +124,7 @@ def _pending_photos(connection: Connection, shard_id: int) -> list[WorkPhoto]:
     rows = connection.execute(
         text("""
             SELECT p.id, p.source, c.sha256, p.attempts, e.content_id IS NOT NULL AS recognised
-            FROM modiste.shard s, unnest(s.photo_ids) WITH ORDINALITY AS asked (id, place)
+            FROM modiste.shard s CROSS JOIN unnest(s.photo_ids) WITH ORDINALITY AS asked (id, place)
             JOIN modiste.photo p ON p.id = asked.id
             LEFT JOIN modiste.content c ON c.id = p.content_id
             LEFT JOIN modiste.enrichment e ON e.content_id = c.id AND e.model_version_id = s.model_version_id

@@ -76,6 +76,10 @@ class Tally:
     photos: int = 0
     rejections: list[RowRejection] = field(default_factory=list)
 
+    @property
+    def rows_rejected(self) -> int:
+        return self.rows[RowOutcome.REJECTED]
+
     def add(self, batch: Batch) -> None:
         for row in batch.rows:
             self.rows[row.outcome] += 1

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from celery import Celery
 from kombu.exceptions import OperationalError as BrokerError
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from db.engine import first_line, transaction
 from db.errors import DbError
@@ -92,8 +92,10 @@ class Sweeper:
         while not self._stop.wait(every_s):
             try:
                 step()
-            except (SQLAlchemyError, DbError) as error:
+            except (OperationalError, DbError) as error:
                 logger.warning("the database does not answer, trying again: %s", first_line(error))
+            except SQLAlchemyError:
+                logger.exception("this step failed, trying again")
 
     def _sweep(self) -> None:
         sweep(self._engine, self._app, self._delivery)

@@ -1,0 +1,168 @@
+"""`modiste doctor`: what is installed, reachable, migrated and loaded, and what to do about each fault."""
+
+import importlib.metadata
+import importlib.util
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from kombu.exceptions import OperationalError as BrokerError
+from sqlalchemy import text
+
+from cli.errors import message_of
+from cli.opening import Stack, open_stack
+from cli.output import out, print_json
+from cli.settings import Settings
+from db.engine import schema_revision, transaction
+from db.migrate import head_revision
+from db.models import active_model
+from db.states import Lane
+from store import Area
+from vision.predictor import gpu_is_there
+from worker.networks import open_active
+from worker.queue import living_workers, queue_length
+
+OLDEST_POSTGRES = 15
+OLDEST_PGVECTOR = (0, 8, 0)
+SOUND_PGVECTOR = (0, 8, 4)
+
+
+class Verdict(StrEnum):
+    """`warning` works, but not as well as it could."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing looked at. `advice` says what to do where the verdict is not ok."""
+
+    what: str
+    verdict: Verdict
+    says: str
+    advice: str | None = None
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False) -> None:
+    """Look at everything modiste needs and say what to do about each fault. Exit status 1 if there is one."""
+    findings = list(examine(Settings()))
+    if as_json:
+        print_json(findings)
+    else:
+        for finding in findings:
+            show(finding)
+    if any(finding.verdict is Verdict.FAULT for finding in findings):
+        raise typer.Exit(1)
+
+
+def show(finding: Finding) -> None:
+    colour = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAULT: "red"}[finding.verdict]
+    out.print(f"[{colour}]{finding.verdict.value:8}[/]{finding.what:12}{finding.says}")
+    if finding.advice:
+        out.print(f"{'':20}→ {finding.advice}")
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Each thing in turn; the later ones only where the servers answer."""
+    yield installed()
+    try:
+        with open_stack(settings, prepare=settings.database_url is None) as stack:
+            for check in (postgres, pgvector, schema, broker, workers, store, model):
+                yield looked_at(check, stack)
+    except Exception as error:  # noqa: BLE001 - as below
+        yield failed("servers", error)
+
+
+def looked_at(check: Callable[[Stack], Finding], stack: Stack) -> Finding:
+    try:
+        return check(stack)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it is what doctor is asked to tell
+        return failed(check.__name__, error)
+
+
+def failed(what: str, error: Exception) -> Finding:
+    says = message_of(error) or f"{type(error).__name__}: {error}"
+    return Finding(what=what, verdict=Verdict.FAULT, says=says)
+
+
+def installed() -> Finding:
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("onnxruntime", "celery", "sqlalchemy")]
+    torch = importlib.util.find_spec("torch") is not None
+    versions.append(f"torch {importlib.metadata.version('torch')}" if torch else "no torch (training and GPU need it)")
+    engine = "torch on CUDA" if gpu_is_there() else "ONNX Runtime on the CPU"
+    return Finding(what="installed", verdict=Verdict.OK, says=f"{', '.join(versions)}; photos run on {engine}")
+
+
+def postgres(stack: Stack) -> Finding:
+    with transaction(stack.engine) as connection:
+        version = str(connection.scalar(text("SHOW server_version")))
+    which = "embedded" if stack.pair else "yours"
+    if int(version.split(".", maxsplit=1)[0]) < OLDEST_POSTGRES:
+        advice = f"use PostgreSQL {OLDEST_POSTGRES} or newer"
+        return Finding(what="postgres", verdict=Verdict.FAULT, says=f"{version} ({which})", advice=advice)
+    return Finding(what="postgres", verdict=Verdict.OK, says=f"{version} ({which})")
+
+
+def pgvector(stack: Stack) -> Finding:
+    with transaction(stack.engine) as connection:
+        version = connection.scalar(text("SELECT extversion FROM pg_extension WHERE extname = 'vector'"))
+    if version is None:
+        advice = "as a superuser: CREATE EXTENSION vector"
+        return Finding(what="pgvector", verdict=Verdict.FAULT, says="not installed in this database", advice=advice)
+    number = tuple(int(part) for part in version.split("."))
+    if number < OLDEST_PGVECTOR:
+        return Finding(what="pgvector", verdict=Verdict.FAULT, says=version, advice="upgrade to 0.8.0 or newer")
+    if number < SOUND_PGVECTOR:
+        advice = "upgrade to 0.8.4 or newer: VACUUM can damage an HNSW index before that"
+        return Finding(what="pgvector", verdict=Verdict.WARNING, says=version, advice=advice)
+    return Finding(what="pgvector", verdict=Verdict.OK, says=version)
+
+
+def schema(stack: Stack) -> Finding:
+    with transaction(stack.engine) as connection:
+        revision = schema_revision(connection)
+    if revision == head_revision():
+        return Finding(what="schema", verdict=Verdict.OK, says=f"at {revision}")
+    says = f"at {revision or 'nothing'}, this program needs {head_revision()}"
+    return Finding(what="schema", verdict=Verdict.FAULT, says=says, advice="run: modiste migrate")
+
+
+def broker(stack: Stack) -> Finding:
+    try:
+        waiting = {lane.value: queue_length(stack.app, lane) for lane in Lane}
+    except (BrokerError, OSError) as error:
+        advice = "check BROKER_URL and that the server runs; nothing is lost meanwhile"
+        return Finding(what="broker", verdict=Verdict.FAULT, says=f"does not answer: {error}", advice=advice)
+    says = ", ".join(f"{count} in {lane}" for lane, count in waiting.items())
+    return Finding(what="broker", verdict=Verdict.OK, says=f"messages waiting: {says}")
+
+
+def workers(stack: Stack) -> Finding:
+    names = living_workers(stack.app)
+    if names:
+        return Finding(what="workers", verdict=Verdict.OK, says=", ".join(names))
+    says = "none runs now"
+    if stack.pair:
+        return Finding(what="workers", verdict=Verdict.OK, says=f"{says}; `modiste import` starts one as needed")
+    return Finding(what="workers", verdict=Verdict.WARNING, says=says, advice="start one: modiste worker")
+
+
+def store(stack: Stack) -> Finding:
+    name = f"doctor-{time.time_ns()}"
+    stack.store.write(Area.FEEDS, name, b"written by modiste doctor")
+    stack.store.remove(Area.FEEDS, name)
+    return Finding(what="store", verdict=Verdict.OK, says=f"{stack.store.where} can be written")
+
+
+def model(stack: Stack) -> Finding:
+    with transaction(stack.engine) as connection:
+        active = active_model(connection)
+    predictor = open_active(stack.engine, stack.store, stack.settings.home / "cache", "auto")
+    says = f"{active.name} is active, its golden photo agrees on {predictor.engine_name}"
+    predictor.close()
+    return Finding(what="model", verdict=Verdict.OK, says=says)

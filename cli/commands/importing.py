@@ -1,0 +1,206 @@
+"""`modiste import`: a feed and its photos in, enriched listings out."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress, TaskID
+
+from cli.errors import UsageError
+from cli.opening import Stack, open_stack
+from cli.output import err, out, print_json, print_table, progress
+from cli.services import supervise, worker_spec
+from cli.settings import Settings
+from cli.stack.supervisor import Supervisor
+from cli.watching import follow
+from db.engine import transaction
+from db.imports import ImportStatus, QuarantinedPhoto, RejectedRow, import_status, quarantined_photos, rejected_rows
+from db.states import ImportState, Lane
+from worker.feed import Feed, FeedFormat, open_feed
+from worker.photos import Photos, open_photos
+from worker.planning import Order, Tally, dry_run, plan_import
+from worker.queue import living_workers
+from worker.sweep import dispatch
+
+FINISHED_WITH_FAULTS = 3
+SHOWN = 10
+
+
+class ImportLane(StrEnum):
+    """Lanes a person may choose."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
+
+
+def import_feed(
+    feed: Annotated[
+        str, typer.Argument(help="CSV, JSON Lines or Parquet, as a path or URL; or a folder or zip of photos.")
+    ],
+    photos: Annotated[
+        Path | None, typer.Option(help="Folder or zip that holds the photos which the feed names.")
+    ] = None,
+    catalogue: Annotated[str, typer.Option(help="The catalogue to import into; it is made if it is new.")] = "default",
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=COLUMN", help="Which column holds a field, e.g. title=product_name."),
+    ] = None,
+    lane: Annotated[ImportLane, typer.Option(help="interactive goes ahead of all bulk work.")] = ImportLane.BULK,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Say what would change and change nothing.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay until the last photo is done.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
+) -> None:
+    """Import a feed: new and changed listings are written, their photos enriched. Again: only what changed.
+
+    Alone on the embedded stack it works until the last photo is done; where a worker runs, it returns once
+    everything is queued. Exit status: 0 all is well, 3 done but rows were rejected or photos quarantined, 1 it failed.
+    """
+    settings = Settings()
+    with ExitStack() as exits:
+        opened = exits.enter_context(
+            open_feed(feed, mapping=parse_map(column or []), allow_hosts=settings.modiste_allow_hosts)
+        )
+        beside = photos_beside(opened, feed, photos)
+        if beside is not None:
+            exits.callback(beside.close)
+        stack = exits.enter_context(open_stack(settings))
+        order = Order(catalogue=catalogue, feed_name=opened.name, feed=opened, photos=beside, lane=Lane(lane.value))
+        if dry:
+            show_dry_run(dry_run(stack.engine, order), as_json=as_json)
+            return
+        status = run_import(stack, order, watch=watch)
+        show_result(stack, status, as_json=as_json)
+        raise typer.Exit(exit_status(status))
+
+
+def parse_map(pairs: list[str]) -> dict[str, str]:
+    """`["title=product_name"]` as a mapping."""
+    for pair in pairs:
+        if not all(pair.partition("=")):
+            raise UsageError(f"--map {pair}: write FIELD=COLUMN, for example --map title=product_name")
+    return {field.strip(): name.strip() for field, _, name in (pair.partition("=") for pair in pairs)}
+
+
+def photos_beside(feed: Feed, source: str, photos: Path | None) -> Photos | None:
+    """The photos that the feed's rows name; a feed of nothing but photos is its own."""
+    if feed.format is FeedFormat.PHOTOS:
+        return open_photos(Path(source).expanduser())
+    return open_photos(photos.expanduser()) if photos else None
+
+
+def run_import(stack: Stack, order: Order, *, watch: bool) -> ImportStatus:
+    """Plans the feed, and stays with it where nobody else works or `watch` is asked for."""
+    with working(stack) as supervisor:
+        import_id = plan(stack, order)
+        if supervisor is not None:
+            return follow(stack.engine, import_id, tend=supervisor.poll)
+        if watch:
+            return follow(stack.engine, import_id)
+    with transaction(stack.engine) as connection:
+        return import_status(connection, import_id)
+
+
+@contextmanager
+def working(stack: Stack) -> Iterator[Supervisor | None]:
+    """A worker of our own for the time of the import, if this is the embedded pair and no worker answers."""
+    if living_workers(stack.app):
+        yield None
+    elif stack.pair is None:
+        err.print("[yellow]No worker answers; the work waits in the queue.[/] Start one with `modiste worker`.")
+        yield None
+    else:
+        with supervise(stack, worker_spec(stack)) as supervisor:
+            yield supervisor
+
+
+def plan(stack: Stack, order: Order) -> int:
+    """Reads the feed to its end; work begins with its first batch."""
+    with progress() as bar:
+        task = bar.add_task("reading the feed", total=None, says="")
+
+        def on_batch(_: int, tally: Tally) -> None:
+            dispatch(stack.engine, stack.app)
+            say_rows(bar, task, tally)
+
+        return plan_import(stack.engine, stack.store, order, on_batch=on_batch)
+
+
+def say_rows(bar: Progress, task: TaskID, tally: Tally) -> None:
+    bar.update(task, says=f"{sum(tally.rows.values()):,} rows, {tally.photos:,} photos to look at")
+
+
+def exit_status(status: ImportStatus) -> int:
+    if status.state is ImportState.FAILED:
+        return 1
+    return FINISHED_WITH_FAULTS if status.rows_rejected or status.photos_quarantined else 0
+
+
+def show_dry_run(tally: Tally, *, as_json: bool) -> None:
+    rows = {outcome.value: count for outcome, count in tally.rows.items()}
+    if as_json:
+        print_json({"rows": rows, "photos": tally.photos, "rejected": tally.rejections})
+        return
+    print_table("What the import would do", ["rows", *rows], [[sum(rows.values()), *rows.values()]])
+    out.print(f"{tally.photos:,} photos would be looked at. Nothing was changed.")
+    show_rejections(
+        [
+            RejectedRow(line=r.line, external_id=r.external_id, column=r.column, reason=r.reason, detail=r.detail)
+            for r in tally.rejections[:SHOWN]
+        ],
+        tally.rows_rejected,
+    )
+
+
+def show_result(stack: Stack, status: ImportStatus, *, as_json: bool) -> None:
+    with transaction(stack.engine) as connection:
+        rejected = rejected_rows(connection, status.id) if status.rows_rejected else []
+        quarantined = quarantined_photos(connection, status.id) if status.photos_quarantined else []
+    if as_json:
+        print_json({**import_as_json(status), "rejected": rejected, "quarantined": quarantined})
+        return
+    show_status(status)
+    show_rejections(rejected[:SHOWN], status.rows_rejected)
+    show_quarantine(quarantined[:SHOWN], status.photos_quarantined)
+
+
+def import_as_json(status: ImportStatus) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(status)
+
+
+def show_status(status: ImportStatus) -> None:
+    """The counters of one import, each line adding up to its first number."""
+    out.print(f"[bold]Import {status.id}[/] of {status.feed} into {status.catalogue}: {status.state.value}")
+    out.print(
+        f"  rows    {status.rows:>8,} = {status.rows_new:,} new + {status.rows_changed:,} changed + "
+        f"{status.rows_unchanged:,} unchanged + {status.rows_continued:,} continued + {status.rows_rejected:,} rejected"
+    )
+    out.print(
+        f"  photos  {status.photos_total:>8,} = {status.photos_enriched:,} enriched + "
+        f"{status.photos_quarantined:,} in quarantine + {status.photos_cancelled:,} cancelled + "
+        f"{status.photos_pending:,} pending; {status.photos_inferred:,} went through the network"
+    )
+    if status.error:
+        out.print(f"  [red]{status.error}[/]")
+
+
+def show_rejections(rows: list[RejectedRow], total: int) -> None:
+    if rows:
+        print_table(
+            f"\nRejected rows ({len(rows)} of {total})",
+            ["line", "column", "reason", "detail"],
+            [[row.line, row.column, row.reason, row.detail] for row in rows],
+        )
+
+
+def show_quarantine(photos: list[QuarantinedPhoto], total: int) -> None:
+    if photos:
+        print_table(
+            f"\nPhotos in quarantine ({len(photos)} of {total})",
+            ["listing", "photo", "reason", "detail"],
+            [[photo.external_id, photo.source, photo.reason, photo.detail] for photo in photos],
+        )

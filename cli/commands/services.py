@@ -1,0 +1,126 @@
+"""`modiste up`, `worker`, `scheduler`, `migrate`, `psql`: the processes that stay, and what an operator runs once."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from cli.opening import open_stack, prepare_stack
+from cli.output import err, out
+from cli.services import log_folder, scheduler_spec, supervise, worker_spec
+from cli.settings import Settings
+from db.engine import schema_revision, transaction
+from db.migrate import head_revision
+from db.states import Lane
+from worker.settings import Delivery, WorkerSettings
+from worker.sweep import Sweeper
+
+
+class EngineChoice(StrEnum):
+    """How the network is run."""
+
+    AUTO = "auto"
+    ONNX = "onnx"
+    ONNX_INT8 = "onnx-int8"
+    TORCH = "torch"
+
+
+def up() -> None:
+    """Run a worker and the scheduler until Ctrl-C; what dies is started again, stopping finishes what is held."""
+    with open_stack(Settings()) as stack:
+        supervisor = supervise(stack, worker_spec(stack), scheduler_spec(stack))
+        out.print(f"modiste is up. Logs: {log_folder(stack)}. SQL: modiste psql. Stop with Ctrl-C.")
+        supervisor.run_until_stopped()
+
+
+def worker(
+    lanes: Annotated[list[Lane] | None, typer.Option("--lane", help="Serve this lane only; may be repeated.")] = None,
+    engine: Annotated[EngineChoice, typer.Option(help="auto: torch where there is a GPU, else ONNX Runtime.")] = (
+        EngineChoice.AUTO
+    ),
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the engine; default: all cores.")] = None,
+    shards: Annotated[int, typer.Option(min=1, max=16, help="Shards worked on at once.")] = 3,
+) -> None:
+    """Run one worker process: takes shards from the lanes and enriches their photos. SIGTERM drains it."""
+    from worker.process import run_worker
+
+    log_to_stderr()
+    settings = Settings()
+    with open_stack(settings, prepare=settings.database_url is None) as stack:
+        run_worker(
+            WorkerSettings(
+                database_url=stack.database_url,
+                broker_url=stack.broker_url,
+                store_url=settings.store_url,
+                cache=settings.home / "cache",
+                allow_hosts=settings.modiste_allow_hosts,
+                lanes=tuple(lanes or Lane),
+                engine=engine.value,
+                threads=threads,
+                shards=shards,
+            )
+        )
+
+
+def scheduler() -> None:
+    """Run the sweep: sends again what the broker or a worker lost. Workers do so too; one more does no harm."""
+    log_to_stderr()
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    with open_stack(Settings()) as stack:
+        sweeper = Sweeper(stack.engine, stack.app, Delivery())
+        logging.getLogger(__name__).info("ready")
+        stop.wait()
+        sweeper.close()
+
+
+def migrate() -> None:
+    """Bring the database to this version's schema, and give an empty registry its first model."""
+    with open_stack(Settings(), prepare=False) as stack:
+        prepare_stack(stack)
+        with transaction(stack.engine) as connection:
+            out.print(f"The schema stands at {schema_revision(connection)}, as this program needs ({head_revision()}).")
+
+
+def psql(context: typer.Context) -> None:
+    """Open psql on modiste's database; further arguments go to psql, for example -c "SELECT …"."""
+    with open_stack(Settings()) as stack:
+        program = psql_program()
+        environment = {**os.environ, "PGOPTIONS": "-c search_path=modiste,public"}
+        raise typer.Exit(subprocess.call([program, stack.psql_url, *context.args], env=environment))  # noqa: S603
+
+
+def psql_program() -> str:
+    """psql of the embedded PostgreSQL where it is installed, else the system's."""
+    import shutil
+
+    from cli.errors import UsageError
+    from cli.stack.errors import StackError
+    from cli.stack.postgres import postgres_programs
+
+    try:
+        return str(postgres_programs() / "psql")
+    except StackError:
+        found = shutil.which("psql")
+        if found is None:
+            raise UsageError("psql is not installed; any SQL client will do, on DATABASE_URL") from None
+        return found
+
+
+def log_to_stderr() -> None:
+    """Our own news and everybody's warnings, with the time."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    )
+    for ours in ("worker", "db", "vision", "cli", "store"):
+        logging.getLogger(ours).setLevel(logging.INFO)
+
+
+__all__ = ["err", "migrate", "psql", "scheduler", "up", "worker"]

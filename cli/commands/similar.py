@@ -1,0 +1,119 @@
+"""`modiste similar`: listings like this one, or like a photo, as a table, JSON or a contact sheet."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from cli.errors import UsageError
+from cli.opening import Stack, open_stack
+from cli.output import out, print_json, print_table
+from cli.settings import Settings
+from cli.sheet import Tile, draw_sheet
+from db.engine import transaction
+from db.similarity import SimilarListing, find_listing, photo_digests, similar_listings, similar_to
+from store import Area, NotInStore
+from vision.preprocess import open_photo
+from worker.networks import open_active
+
+
+def similar(
+    listing: Annotated[str | None, typer.Argument(help="The listing's external id.")] = None,
+    photo: Annotated[Path | None, typer.Option(help="Ask with a photo instead of a listing.")] = None,
+    catalogue: Annotated[str | None, typer.Option(help="Where the listing is, if several catalogues have it.")] = None,
+    k: Annotated[int, typer.Option("-k", help="How many, 1 to 1,000.")] = 12,
+    filters: Annotated[
+        str, typer.Option(help='JSON, as in SQL: {"gender": "Women", "price_max": 1500, "currency": "INR"}')
+    ] = "{}",
+    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet, the asked photo first.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
+) -> None:
+    """Show listings similar to a listing or a photo, best first."""
+    if (listing is None) == (photo is None):
+        raise UsageError("name a listing or give --photo FILE, one of the two")
+    wanted = parse_filters(filters)
+    with open_stack(Settings()) as stack:
+        if photo is not None:
+            asked, found = ask_with_photo(stack, photo, k, wanted)
+        else:
+            asked, found = ask_with_listing(stack, str(listing), catalogue, k, wanted)
+        if sheet is not None:
+            write_sheet(stack, sheet, asked, found)
+    if as_json:
+        print_json(found)
+        return
+    show(found)
+    if sheet is not None:
+        out.print(f"Contact sheet: {sheet}")
+
+
+def parse_filters(text: str) -> dict[str, Any]:
+    try:
+        filters = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"--filters is no JSON: {error}") from error
+    if not isinstance(filters, dict):
+        raise UsageError('--filters takes a JSON object, for example {"gender": "Women"}')
+    return filters
+
+
+def ask_with_listing(
+    stack: Stack, external_id: str, catalogue: str | None, k: int, filters: dict[str, Any]
+) -> tuple[Tile, list[SimilarListing]]:
+    with transaction(stack.engine) as connection:
+        listing_id = find_listing(connection, external_id, catalogue)
+        found = similar_listings(connection, listing_id, k=k, filters=filters)
+        photo_id = next((row.photo_id for row in found if row.photo_id is not None), None)
+        digests = photo_digests(connection, [photo_id]) if photo_id is not None else {}
+    picture = stored_photo(stack, digests.get(photo_id)) if photo_id is not None else None
+    return Tile(title=f"asked: {external_id}", picture=picture), found
+
+
+def ask_with_photo(stack: Stack, path: Path, k: int, filters: dict[str, Any]) -> tuple[Tile, list[SimilarListing]]:
+    if not path.is_file():
+        raise UsageError(f"there is no photo {path}")
+    data = path.read_bytes()
+    predictor = open_active(stack.engine, stack.store, stack.settings.home / "cache", "onnx")
+    prediction = predictor.predict(np.stack([predictor.decode(data)]))[0]
+    with transaction(stack.engine) as connection:
+        found = similar_to(connection, prediction.embedding.tolist(), k=k, filters=filters)
+    return Tile(title=f"asked: {path.name}", picture=data), found
+
+
+def stored_photo(stack: Stack, digest: str | None) -> bytes | None:
+    """The bytes of a photo as the store has them; None where it has none."""
+    for area in (Area.PHOTOS, Area.COPIES):
+        try:
+            return stack.store.read(area, digest) if digest else None
+        except NotInStore:
+            continue
+    return None
+
+
+def write_sheet(stack: Stack, path: Path, asked: Tile, found: list[SimilarListing]) -> None:
+    with transaction(stack.engine) as connection:
+        digests = photo_digests(connection, [row.matched_photo_id for row in found])
+    tiles = [
+        Tile(
+            title=f"{row.score:.2f}  {row.title or row.external_id}",
+            picture=stored_photo(stack, digests.get(row.matched_photo_id)),
+        )
+        for row in found
+    ]
+    draw_sheet([asked, *tiles], open_photo).save(path)
+
+
+def show(found: list[SimilarListing]) -> None:
+    if not found:
+        out.print("No listing matches these filters.")
+        return
+    print_table(
+        f"{len(found)} similar listings ({found[0].how})",
+        ["score", "listing", "title", "category", "shared"],
+        [
+            [f"{row.score:.3f}", row.external_id, row.title, row.category, ", ".join(row.why.get("attributes", {}))]
+            for row in found
+        ],
+    )

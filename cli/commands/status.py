@@ -1,0 +1,51 @@
+"""`modiste status`: imports and their counters."""
+
+from typing import Annotated
+
+import typer
+
+from cli.commands.importing import SHOWN, import_as_json, show_quarantine, show_rejections, show_status
+from cli.opening import open_stack
+from cli.output import out, print_json, print_table
+from cli.settings import Settings
+from cli.watching import follow
+from db.engine import transaction
+from db.imports import import_status, quarantined_photos, recent_imports, rejected_rows
+
+
+def status(
+    import_id: Annotated[int | None, typer.Argument(metavar="IMPORT", help="One import, with what went wrong.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it to its last photo.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
+) -> None:
+    """Show the latest imports, or one of them with its rejected rows and quarantined photos."""
+    with open_stack(Settings()) as stack:
+        if import_id is None:
+            with transaction(stack.engine) as connection:
+                imports = recent_imports(connection)
+            if as_json:
+                print_json([import_as_json(i) for i in imports])
+            elif not imports:
+                out.print("No imports yet. Begin with: modiste import FEED --photos FOLDER_OR_ZIP")
+            else:
+                print_table(
+                    "",
+                    ["import", "catalogue", "feed", "state", "rows", "rejected", "photos", "pending", "quarantined"],
+                    [
+                        [i.id, i.catalogue, i.feed, i.state.value, i.rows, i.rows_rejected, i.photos_total,
+                         i.photos_pending, i.photos_quarantined]
+                        for i in imports
+                    ],
+                )  # fmt: skip
+            return
+        if watch:
+            follow(stack.engine, import_id)
+        with transaction(stack.engine) as connection:
+            one = import_status(connection, import_id)
+            rejected, quarantined = rejected_rows(connection, import_id), quarantined_photos(connection, import_id)
+    if as_json:
+        print_json({**import_as_json(one), "rejected": rejected, "quarantined": quarantined})
+        return
+    show_status(one)
+    show_rejections(rejected[:SHOWN], one.rows_rejected)
+    show_quarantine(quarantined[:SHOWN], one.photos_quarantined)

@@ -1,0 +1,40 @@
+"""What a command says when it fails: one message that tells what was wrong and what to do, never a traceback."""
+
+from sqlalchemy.exc import DBAPIError
+
+from cli.opening import HalfConfigured
+from cli.stack.errors import StackError
+from db.engine import first_line
+from db.errors import DbError
+from store import StoreError
+from vision.errors import VisionError
+from worker.feed import FeedError
+from worker.photos.errors import FetchError, PhotosError
+from worker.planning import PhotosNotGiven
+
+
+class UsageError(Exception):
+    """The command was given something it cannot use."""
+
+
+EXPECTED = (
+    UsageError,
+    HalfConfigured,
+    StackError,
+    DbError,
+    StoreError,
+    VisionError,
+    FeedError,
+    FetchError,
+    PhotosError,
+    PhotosNotGiven,
+)
+
+
+def message_of(error: BaseException) -> str | None:
+    """The message for an error that can be expected; None for a fault of the program."""
+    if isinstance(error, EXPECTED):
+        return str(error)
+    if isinstance(error, DBAPIError):
+        return f"PostgreSQL says: {first_line(error)}"
+    return None

@@ -1,0 +1,44 @@
+"""The `modiste` command: its subcommands, and what a person reads when one of them fails."""
+
+import sys
+
+import typer
+from rich.markup import escape
+
+from cli.commands import doctor, importing, models, services, similar, status
+from cli.errors import message_of
+from cli.output import err
+
+app = typer.Typer(
+    name="modiste",
+    help="Enrich a fashion catalogue: categories, attributes and similar listings, in your own PostgreSQL.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("import")(importing.import_feed)
+app.command()(status.status)
+app.command()(similar.similar)
+app.add_typer(models.models, name="models")
+app.command()(services.up)
+app.command()(services.worker)
+app.command()(services.scheduler)
+app.command()(services.migrate)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(services.psql)
+app.command()(doctor.doctor)
+
+
+def main() -> None:
+    """Runs a command. Errors that can be expected end it with one message and status 1."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        err.print("Stopped. What is queued stays queued; `modiste up` goes on with it.")
+        sys.exit(130)
+    except Exception as error:
+        message = message_of(error)
+        if message is None:
+            raise
+        err.print(f"[red]modiste:[/] {escape(message)}")
+        sys.exit(1)

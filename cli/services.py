@@ -1,0 +1,37 @@
+"""The processes of one machine: which there are, and how they are supervised."""
+
+import sys
+from pathlib import Path
+
+from cli.opening import Stack
+from cli.stack.child import ChildSpec
+from cli.stack.supervisor import Supervisor
+
+DRAIN_S = 40.0
+
+
+def worker_spec(stack: Stack) -> ChildSpec:
+    return _spec(stack, "worker")
+
+
+def scheduler_spec(stack: Stack) -> ChildSpec:
+    return _spec(stack, "scheduler")
+
+
+def _spec(stack: Stack, command: str) -> ChildSpec:
+    return ChildSpec(
+        name=command,
+        argv=(sys.executable, "-m", "cli", command),
+        env=stack.environment(),
+        stop_timeout_s=DRAIN_S,
+    )
+
+
+def supervise(stack: Stack, *specs: ChildSpec) -> Supervisor:
+    """Restarts what dies: the processes, and on the embedded pair the servers too."""
+    health = stack.pair.ensure_running if stack.pair else None
+    return Supervisor(specs, logs=log_folder(stack), health=health)
+
+
+def log_folder(stack: Stack) -> Path:
+    return stack.settings.home / "logs"

@@ -1,0 +1,47 @@
+"""The environment, read once: every setting of modiste, all of them optional."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SHIPPED_MODELS = Path(__file__).resolve().parent.parent / "models"
+
+
+class Settings(BaseSettings):
+    """See docs/settings.md. Names are those of the environment, in lower case."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
+
+    database_url: str | None = None
+    broker_url: str | None = None
+    modiste_home: Path = Path("~/.modiste")
+    modiste_store: str | None = None
+    modiste_host: str = "127.0.0.1"
+    modiste_port: int = Field(default=8000, ge=1, le=65535)
+    modiste_api_key: SecretStr | None = None
+    modiste_allow_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    modiste_model: Path | None = None
+
+    @field_validator("modiste_allow_hosts", mode="before")
+    @classmethod
+    def split_hosts(cls, value: object) -> object:
+        """`a.example,b.example:8080` as people write lists in the environment."""
+        return tuple(host.strip() for host in value.split(",") if host.strip()) if isinstance(value, str) else value
+
+    @property
+    def home(self) -> Path:
+        return self.modiste_home.expanduser().absolute()
+
+    @property
+    def store_url(self) -> str:
+        return self.modiste_store or str(self.home / "store")
+
+    @property
+    def first_model(self) -> Path:
+        """The model of an empty registry: MODISTE_MODEL, else the newest that ships."""
+        if self.modiste_model:
+            return self.modiste_model.expanduser()
+        shipped = sorted(path.parent for path in SHIPPED_MODELS.glob("*/manifest.json"))
+        return shipped[-1] if shipped else SHIPPED_MODELS

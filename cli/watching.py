@@ -1,0 +1,78 @@
+"""Follows an import to its last photo: progress, rate and time left, read from its counters."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from cli.output import duration, err, progress
+from db.engine import transaction
+from db.errors import NotReachable
+from db.imports import ImportStatus, import_status
+
+POLL_S = 0.5
+LINE_EVERY_S = 10.0
+RATE_OVER_S = 30.0
+
+
+class Rate:
+    """Photos a second over the last half minute."""
+
+    def __init__(self) -> None:
+        self._points: deque[tuple[float, int]] = deque()
+
+    def add(self, moment_s: float, done: int) -> float | None:
+        """The rate after `done` photos at `moment_s`; None until something was done."""
+        self._points.append((moment_s, done))
+        while len(self._points) > 2 and moment_s - self._points[0][0] > RATE_OVER_S:
+            self._points.popleft()
+        start_s, before = self._points[0]
+        passed = moment_s - start_s
+        if passed <= 0 or done <= before:
+            return None
+        return (done - before) / passed
+
+
+def follow(engine: Engine, import_id: int, *, tend: Callable[[], object] = lambda: None) -> ImportStatus:
+    """Shows progress until the import is finished, and returns its last status.
+
+    `tend` is called twice a second: it looks after servers and workers. A database that is away for a moment is
+    waited for.
+    """
+    rate, last_line_s = Rate(), time.monotonic()
+    with progress() as bar:
+        task = bar.add_task("enriching", total=None, says="")
+        while True:
+            tend()
+            status = _status(engine, import_id)
+            if status is not None:
+                done = status.photos_total - status.photos_pending
+                says = describe(status, rate.add(time.monotonic(), done))
+                bar.update(task, total=status.photos_total or 1, completed=done, says=says)
+                if status.finished:
+                    return status
+                if not err.is_terminal and time.monotonic() - last_line_s >= LINE_EVERY_S:
+                    err.print(f"enriching: {says}")
+                    last_line_s = time.monotonic()
+            time.sleep(POLL_S)
+
+
+def _status(engine: Engine, import_id: int) -> ImportStatus | None:
+    try:
+        with transaction(engine) as connection:
+            return import_status(connection, import_id)
+    except (OperationalError, NotReachable):
+        return None
+
+
+def describe(status: ImportStatus, rate: float | None) -> str:
+    """`1,200 of 4,200 photos, 96/s, 31 s left`."""
+    done = status.photos_total - status.photos_pending
+    parts = [f"{done:,} of {status.photos_total:,} photos"]
+    if rate:
+        parts += [f"{rate:,.0f}/s", f"{duration(status.photos_pending / rate)} left"]
+    if status.photos_quarantined:
+        parts.append(f"{status.photos_quarantined} in quarantine")
+    return ", ".join(parts)
