@@ -89,13 +89,13 @@ def _smoothed(relief: Plane) -> Plane:
 def _shadow(alpha: Plane, light: Light) -> Plane:
     """Soft shadow away from the light and a tight dark line where the product touches the ground."""
     image = Image.fromarray((alpha * 255).astype(np.uint8))
-    wide = np.asarray(
-        image.filter(ImageFilter.BoxBlur(light.shadow_px)).filter(ImageFilter.BoxBlur(light.shadow_px / 2)), np.float32
-    )
-    shift = (int(-light.y * light.shadow_px), int(-light.x * light.shadow_px))
+    thrown = Image.new("L", image.size)
+    thrown.paste(image, (int(-light.x * light.shadow_px), int(-light.y * light.shadow_px)))
+    for radius_px in (light.shadow_px, light.shadow_px / 2):
+        thrown = thrown.filter(ImageFilter.BoxBlur(radius_px))
+    wide = np.asarray(thrown, np.float32)
     tight = np.asarray(image.filter(ImageFilter.BoxBlur(2.5)), np.float32)
-    cast = np.roll(wide, shift, axis=(0, 1))
-    return np.asarray((light.shadow * cast + 0.25 * tight) / 255, np.float32)
+    return np.asarray((light.shadow * wide + 0.25 * tight) / 255, np.float32)
 
 
 def _wood(rng: np.random.Generator, size_px: int) -> Picture:

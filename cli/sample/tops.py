@@ -169,9 +169,9 @@ def _sleeves(rng: np.random.Generator, cut: _Cut, sleeve: str, *, ribbed: bool) 
     if sleeve == "Sleeveless":
         return []
     short = sleeve == "Short"
-    reach = rng.uniform(0.26, 0.34) if short else rng.uniform(0.98, 1.06)
-    drop = rng.uniform(0.75, 0.95) if short else rng.uniform(0.26, 0.36)
-    cuff = 0.125 if short else 0.075
+    reach = rng.uniform(0.28, 0.36) if short else rng.uniform(0.98, 1.06)
+    drop = rng.uniform(0.55, 0.75) if short else rng.uniform(0.26, 0.36)
+    cuff = 0.105 if short else 0.075
     outline, (x, y) = cut.sleeve(reach=reach, cuff=cuff, drop=drop)
     angle = np.pi / 2 - drop
     along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([np.sin(angle), -np.cos(angle)]) * cuff
