@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,8 @@ _START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 60
 _SETTINGS_FILE = "modiste.conf"
 _ASIDE = "postgres.new-"
+# One sync of the file system instead of a thousand of files: 1.2 s instead of 4.4 s on a busy disk.
+_SYNC = ("--sync-method=syncfs",) if sys.platform == "linux" else ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +131,7 @@ class PostgresServer:
         # The builtin C.UTF-8 needs no locale of the system and sorts the same everywhere.
         made = self._run(
             "initdb", "-D", str(aside), "-U", ROLE, "--auth=trust", "--encoding=UTF8", "--locale=C",
-            "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--text-search-config=english",
+            "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--text-search-config=english", *_SYNC,
         )  # fmt: skip
         if made.returncode != 0:
             raise ServerDidNotStartError(server="PostgreSQL", log=self.paths.postgres_log, said=made.stderr)
