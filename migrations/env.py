@@ -18,6 +18,8 @@ def is_ours(name: str | None, kind: str, _: object) -> bool:
 
 def run(connection: Connection) -> None:
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+    # For a role named modiste our schema is the default one, which Alembic would compare as nameless.
+    connection.dialect.default_schema_name = "public"
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,

@@ -22,7 +22,7 @@ def vector_schema() -> str:
     found = sa.text("SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'")
     schema = connection.scalar(found)
     if schema is None:
-        op.execute("CREATE EXTENSION vector")
+        op.execute("CREATE EXTENSION vector SCHEMA public")
         schema = connection.scalar(found)
     return str(schema)
 

@@ -1,0 +1,61 @@
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+
+from db.engine import MIGRATIONS, open_engine, require_migrated, schema_revision, transaction
+from db.migrate import head_revision, migrate
+from db.models import register_model
+
+
+def config(connection: object) -> Config:
+    made = Config()
+    made.set_main_option("script_location", str(MIGRATIONS))
+    made.set_main_option("path_separator", "os")
+    made.attributes["connection"] = connection
+    return made
+
+
+def test_the_migrations_make_exactly_the_schema_that_the_code_describes(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        command.check(config(connection))
+
+
+def test_the_head_read_off_the_file_names_is_alembics() -> None:
+    assert head_revision() == ScriptDirectory.from_config(config(None)).get_current_head()
+
+
+def test_migrating_twice_changes_nothing(engine: Engine) -> None:
+    migrate(engine)
+    require_migrated(engine, head_revision())
+
+
+def test_a_downgrade_leaves_nothing_of_modiste_behind(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        register_model(connection, name="v1", embedding_dim=3, exclusive_groups=[], manifest={})
+        command.downgrade(config(connection), "base")
+    with transaction(engine) as connection:
+        left = connection.scalars(text("SELECT relname FROM pg_class WHERE relnamespace = 'modiste'::regnamespace"))
+        assert set(left) == {"alembic_version", "alembic_version_pkc"}
+    migrate(engine)
+
+
+def test_an_ordinary_role_may_migrate_and_ask_once_the_extension_is_there(empty_database_url: str) -> None:
+    owner = open_engine(empty_database_url)
+    with transaction(owner) as connection:
+        connection.execute(text("CREATE ROLE ordinary LOGIN"))
+        connection.execute(text(f"GRANT CREATE ON DATABASE {owner.url.database} TO ordinary"))
+    ordinary = open_engine(owner.url.set(username="ordinary").render_as_string())
+    try:
+        migrate(ordinary)
+        with transaction(ordinary) as connection:
+            register_model(connection, name="v1", embedding_dim=3, exclusive_groups=[], manifest={})
+            connection.execute(text("UPDATE modiste.model_version SET state = 'active'"))
+            assert connection.execute(text("SELECT * FROM modiste.similar_to('{1,0,0}')")).all() == []
+            assert schema_revision(connection) == head_revision()
+    finally:
+        ordinary.dispose()
+        with transaction(owner) as connection:
+            connection.execute(text("DROP OWNED BY ordinary CASCADE"))
+            connection.execute(text("DROP ROLE ordinary"))
+        owner.dispose()
