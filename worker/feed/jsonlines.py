@@ -53,15 +53,12 @@ class JsonLinesFeed:
         return self._builder.build(number, cells, suspect=suspect)
 
     def _cells(self, found: dict[str, Any]) -> list[str]:
-        get, photos = found.get, self._photos
-        return [
-            value
-            if isinstance(value := get(name), str)
-            else ""
-            if value is None
-            else (photo_text(value) if name in photos else cell_text(value))
-            for name in self.columns
-        ]
+        cells = list(map(found.get, self.columns))
+        for index, value in enumerate(cells):
+            if type(value) is not str:
+                text = photo_text if self.columns[index] in self._photos else cell_text
+                cells[index] = text(value)
+        return cells
 
     def _grow(self, found: dict[str, Any]) -> bool:
         """Take in keys not seen before; False where that were too many."""

@@ -171,6 +171,12 @@ def test_an_endless_body_stops_at_the_limit(port: int) -> None:
         assert time.monotonic() - start < 5
 
 
+def test_a_dripping_server_is_left_when_the_deadline_passes(fetcher: PhotoFetcher, port: int) -> None:
+    start = time.monotonic()
+    assert _fault(fetcher, f"http://localhost:{port}/drip").fault is FetchFault.TIMEOUT
+    assert time.monotonic() - start < 1.5  # the server drips for 2 s, never 0.6 s without a byte
+
+
 def test_retry_after_is_kept(fetcher: PhotoFetcher, port: int) -> None:
     assert _fault(fetcher, f"http://localhost:{port}/503").retry_after_s == 7.0
 
