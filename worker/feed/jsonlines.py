@@ -53,7 +53,7 @@ class JsonLinesFeed:
         return self._builder.build(number, cells, suspect=suspect)
 
     def _cells(self, found: dict[str, Any]) -> list[str]:
-        cells = list(map(found.get, self.columns))
+        cells: list[Any] = list(map(found.get, self.columns))
         for index, value in enumerate(cells):
             if type(value) is not str:
                 text = photo_text if self.columns[index] in self._photos else cell_text
