@@ -1,11 +1,13 @@
 """The `modiste` command: its subcommands, and what a person reads when one of them fails."""
 
+import signal
 import sys
+from types import FrameType
 
 import typer
 from rich.markup import escape
 
-from cli.commands import doctor, importing, models, services, similar, status
+from cli.commands import demo, doctor, importing, models, services, similar, status
 from cli.errors import message_of
 from cli.output import err
 
@@ -27,10 +29,12 @@ app.command()(services.scheduler)
 app.command()(services.migrate)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(services.psql)
 app.command()(doctor.doctor)
+app.command()(demo.demo)
 
 
 def main() -> None:
     """Runs a command. Errors that can be expected end it with one message and status 1."""
+    signal.signal(signal.SIGTERM, leave)
     try:
         app()
     except KeyboardInterrupt:
@@ -42,3 +46,8 @@ def main() -> None:
             raise
         err.print(f"[red]modiste:[/] {escape(message)}")
         sys.exit(1)
+
+
+def leave(_signal: int, _frame: FrameType | None) -> None:
+    """SIGTERM leaves as Ctrl-C does: what was opened is closed on the way out. Services take it over themselves."""
+    raise KeyboardInterrupt

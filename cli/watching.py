@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from rich.progress import Progress, TaskID
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
@@ -14,6 +15,7 @@ from db.imports import ImportStatus, import_status
 
 POLL_S = 0.5
 LINE_EVERY_S = 10.0
+STALLED_AFTER_S = 45.0
 RATE_OVER_S = 30.0
 
 
@@ -35,28 +37,47 @@ class Rate:
         return (done - before) / passed
 
 
-def follow(engine: Engine, import_id: int, *, tend: Callable[[], object] = lambda: None) -> ImportStatus:
+def follow(
+    engine: Engine, import_id: int, *, tend: Callable[[], object] = lambda: None, stalled: str = ""
+) -> ImportStatus:
     """Shows progress until the import is finished, and returns its last status.
 
     `tend` is called twice a second: it looks after servers and workers. A database that is away for a moment is
-    waited for.
+    waited for. `stalled` is what to tell a person when nothing has moved for a while.
     """
-    rate, last_line_s = Rate(), time.monotonic()
     with progress() as bar:
-        task = bar.add_task("enriching", total=None, says="")
+        teller = _Teller(bar, bar.add_task(f"import {import_id}", total=None, says=""), stalled)
         while True:
             tend()
             status = _status(engine, import_id)
             if status is not None:
-                done = status.photos_total - status.photos_pending
-                says = describe(status, rate.add(time.monotonic(), done))
-                bar.update(task, total=status.photos_total or 1, completed=done, says=says)
+                teller.tell(status)
                 if status.finished:
                     return status
-                if not err.is_terminal and time.monotonic() - last_line_s >= LINE_EVERY_S:
-                    err.print(f"enriching: {says}")
-                    last_line_s = time.monotonic()
             time.sleep(POLL_S)
+
+
+class _Teller:
+    """Keeps the bar, prints a line now and then where there is no terminal, and notices when nothing moves."""
+
+    def __init__(self, bar: Progress, task: TaskID, stalled: str) -> None:
+        self._bar, self._task, self._stalled = bar, task, stalled
+        self._rate = Rate()
+        self._done = -1
+        self._moved_s = self._line_s = time.monotonic()
+
+    def tell(self, status: ImportStatus) -> None:
+        now_s, done = time.monotonic(), status.photos_total - status.photos_pending
+        says = describe(status, self._rate.add(now_s, done))
+        self._bar.update(self._task, total=status.photos_total or 1, completed=done, says=says)
+        if not err.is_terminal and now_s - self._line_s >= LINE_EVERY_S:
+            err.print(f"import {status.id}: {says}")
+            self._line_s = now_s
+        if done != self._done:
+            self._done, self._moved_s = done, now_s
+        elif now_s - self._moved_s >= STALLED_AFTER_S:
+            err.print(f"[yellow]No photo was finished for {duration(STALLED_AFTER_S)}.[/] {self._stalled}")
+            self._moved_s = now_s
 
 
 def _status(engine: Engine, import_id: int) -> ImportStatus | None:

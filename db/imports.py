@@ -148,6 +148,17 @@ def recent_imports(connection: Connection, limit: int = 20) -> list[ImportStatus
     return [_status(row) for row in connection.execute(text(f"{STATUS} ORDER BY i.id DESC LIMIT :n"), {"n": limit})]
 
 
+def unfinished_imports(connection: Connection) -> list[int]:
+    """Imports with photos still pending: an earlier run may have been stopped before its last photo."""
+    return list(
+        connection.scalars(
+            text("""
+                SELECT id FROM modiste.import WHERE state IN ('running', 'failed') AND finished_at IS NULL ORDER BY id
+            """)
+        )
+    )
+
+
 def _status(row: Row[tuple[object, ...]]) -> ImportStatus:
     values = dict(row._mapping)
     return ImportStatus(**{**values, "lane": Lane(values["lane"]), "state": ImportState(values["state"])})

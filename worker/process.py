@@ -8,10 +8,12 @@ import logging
 import os
 import socket
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from celery import Celery, signals
+from celery.platforms import SecurityWarning
 from sqlalchemy import Engine
 
 from db.engine import open_engine, require_migrated, transaction
@@ -119,8 +121,11 @@ def run_worker(settings: WorkerSettings) -> None:
     def shut(**_: object) -> None:
         opened.pop().close()
 
+    # Celery warns that root runs it; in a container that is the image's choice, and no message here is pickled.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     app.worker_main(
         [
+            "--quiet",
             "worker",
             "--pool=threads",
             f"--concurrency={settings.shards}",

@@ -12,12 +12,20 @@ from rich.progress import Progress, TaskID
 from cli.errors import UsageError
 from cli.opening import Stack, open_stack
 from cli.output import err, out, print_json, print_table, progress
-from cli.services import supervise, worker_spec
+from cli.services import log_folder, supervise, worker_spec
 from cli.settings import Settings
 from cli.stack.supervisor import Supervisor
 from cli.watching import follow
 from db.engine import transaction
-from db.imports import ImportStatus, QuarantinedPhoto, RejectedRow, import_status, quarantined_photos, rejected_rows
+from db.imports import (
+    ImportStatus,
+    QuarantinedPhoto,
+    RejectedRow,
+    import_status,
+    quarantined_photos,
+    rejected_rows,
+    unfinished_imports,
+)
 from db.states import ImportState, Lane
 from worker.feed import Feed, FeedFormat, open_feed
 from worker.photos import Photos, open_photos
@@ -96,11 +104,21 @@ def run_import(stack: Stack, order: Order, *, watch: bool) -> ImportStatus:
     with working(stack) as supervisor:
         import_id = plan(stack, order)
         if supervisor is not None:
-            return follow(stack.engine, import_id, tend=supervisor.poll)
+            hint = f"See {log_folder(stack) / 'worker.log'}."
+            status = follow(stack.engine, import_id, tend=supervisor.poll, stalled=hint)
+            for earlier in left_over(stack):
+                err.print(f"Import {earlier} was stopped before its last photo; going on with it.")
+                follow(stack.engine, earlier, tend=supervisor.poll, stalled=hint)
+            return status
         if watch:
-            return follow(stack.engine, import_id)
+            return follow(stack.engine, import_id, stalled="Does a worker run? See modiste doctor.")
     with transaction(stack.engine) as connection:
         return import_status(connection, import_id)
+
+
+def left_over(stack: Stack) -> list[int]:
+    with transaction(stack.engine) as connection:
+        return unfinished_imports(connection)
 
 
 @contextmanager

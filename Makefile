@@ -1,0 +1,54 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both set up .venv with what they need.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+
+.PHONY: help setup demo test lint format lock clean
+.DEFAULT_GOAL := help
+
+help:  ## What can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(BIN)/uv:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+# What running needs: no torch.
+.venv/.running: requirements.lock pyproject.toml | $(BIN)/uv
+	$(UV) --require-hashes -r requirements.lock
+	$(UV) --no-deps --editable .
+	@touch $@
+
+# What developing and training need, torch included.
+.venv/.developing: requirements-dev.lock .venv/.running
+	$(UV) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup: .venv/.developing  ## Everything for developing and training
+
+demo: .venv/.running  ## A drawn catalogue, enriched and searchable, on this machine alone
+	$(BIN)/modiste demo
+
+test: setup lint  ## Lint, types, import contracts and all tests, on real servers
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup  ## Sort imports and format
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links
+
+lock: setup  ## Pin the newest versions that pyproject.toml allows
+	$(COMPILE) --upgrade --extra embedded --output-file requirements.lock
+	$(COMPILE) --upgrade --extra embedded --extra s3 --extra train --extra dev --constraint requirements.lock \
+		--output-file requirements-dev.lock
+
+clean:  ## Remove the virtual environment and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

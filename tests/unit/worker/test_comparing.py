@@ -1,0 +1,132 @@
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from db.catalogues import Batch, KnownListing, KnownPhoto
+from db.listings import ListingData
+from db.states import PhotoState, Reason, RowOutcome
+from worker.comparing import compare, row_hash
+from worker.feed import FeedRow, RejectionReason, RowRejection
+from worker.photos.sources import PhotoFile
+
+SHIRT = ListingData(external_id="1", title="Shirt", price=Decimal("10.00"), metadata={"season": "Summer"})
+
+
+def row(line: int, listing: ListingData = SHIRT, photos: tuple[str, ...] = ("a.jpg",)) -> FeedRow:
+    return FeedRow(line=line, listing=listing, photos=photos)
+
+
+def find(reference: str) -> PhotoFile | None:
+    """Every name but missing.jpg is there; `v2/…` is a newer file of the same name."""
+    if reference == "missing.jpg":
+        return None
+    name = reference.removeprefix("v2/")
+    return PhotoFile(name=name, validator=f"of {reference}", size_bytes=1)
+
+
+def known(listing: ListingData = SHIRT, photos: tuple[str, ...] = ("a.jpg",)) -> dict[str, KnownListing]:
+    had = {
+        name: KnownPhoto(id=place, source=name, validator=f"of {name}", state=PhotoState.ENRICHED, import_id=1)
+        for place, name in enumerate(photos)
+    }
+    return {listing.external_id: KnownListing(id=7, row_hash=row_hash(listing), photos=had)}
+
+
+def compared(
+    *rows: FeedRow | RowRejection, having: Mapping[str, KnownListing] | None = None, seen: frozenset[str] = frozenset()
+) -> Batch:
+    return compare(rows, known=having or {}, seen=set(seen), find_photo=find)
+
+
+def outcomes(batch: Batch) -> list[RowOutcome]:
+    return [report.outcome for report in batch.rows]
+
+
+def test_an_unknown_listing_is_new_with_all_its_photos() -> None:
+    batch = compared(row(2, photos=("a.jpg", "https://shop.example/b.jpg")))
+    assert outcomes(batch) == [RowOutcome.NEW]
+    assert [(p.source, p.validator, p.position) for p in batch.photos] == [
+        ("a.jpg", "of a.jpg", 0),
+        ("https://shop.example/b.jpg", None, 1),
+    ]
+
+
+def test_the_same_row_and_photos_change_nothing() -> None:
+    batch = compared(row(2), having=known())
+    assert outcomes(batch) == [RowOutcome.UNCHANGED]
+    assert not (batch.listings or batch.photos or batch.gone or batch.touched_listing_ids)
+
+
+def test_a_new_price_changes_the_listing_and_no_photo() -> None:
+    batch = compared(row(2, replace(SHIRT, price=Decimal("9.00"))), having=known())
+    assert outcomes(batch) == [RowOutcome.CHANGED]
+    assert len(batch.listings) == 1
+    assert not batch.photos
+
+
+def test_changed_metadata_changes_the_listing() -> None:
+    batch = compared(row(2, replace(SHIRT, metadata={"season": "Winter"})), having=known())
+    assert outcomes(batch) == [RowOutcome.CHANGED]
+
+
+def test_a_file_replaced_under_its_name_is_looked_at_again() -> None:
+    batch = compared(row(2, photos=("v2/a.jpg",)), having=known())
+    assert outcomes(batch) == [RowOutcome.CHANGED]
+    assert [photo.source for photo in batch.photos] == ["a.jpg"]
+    assert [photo.source for photo in batch.replaced] == ["a.jpg"]
+    assert not batch.listings
+
+
+def test_a_photo_that_the_feed_no_longer_has_goes() -> None:
+    batch = compared(row(2), having=known(photos=("a.jpg", "b.jpg")))
+    assert outcomes(batch) == [RowOutcome.CHANGED]
+    assert [photo.source for photo in batch.gone] == ["b.jpg"]
+    assert list(batch.touched_listing_ids) == [7]
+
+
+def test_a_photo_named_twice_is_looked_at_once() -> None:
+    batch = compared(row(2, photos=("a.jpg", "a.jpg")))
+    assert [photo.source for photo in batch.photos] == ["a.jpg"]
+
+
+def test_a_photo_that_is_not_there_is_quarantined_with_its_reason() -> None:
+    batch = compared(row(2, photos=("missing.jpg",)))
+    assert [(p.source, p.reason) for p in batch.photos] == [("missing.jpg", Reason.NOT_FOUND)]
+
+
+def test_a_photo_that_is_still_missing_is_no_change() -> None:
+    had = known(photos=("missing.jpg",))
+    had["1"].photos["missing.jpg"] = replace(had["1"].photos["missing.jpg"], validator=None)
+    assert outcomes(compared(row(2, photos=("missing.jpg",)), having=had)) == [RowOutcome.UNCHANGED]
+
+
+def test_rows_of_one_listing_side_by_side_are_one_listing_with_all_photos() -> None:
+    variant = ListingData(external_id="1", size="L")
+    batch = compared(row(2), row(3, variant, ("b.jpg",)), row(4, replace(SHIRT, size="XL"), ("a.jpg",)))
+    assert outcomes(batch) == [RowOutcome.NEW, RowOutcome.CONTINUED, RowOutcome.CONTINUED]
+    assert [photo.source for photo in batch.photos] == ["a.jpg", "b.jpg"]
+    assert [listing for listing, _ in batch.listings] == [SHIRT]
+
+
+def test_a_row_with_the_same_id_and_another_title_is_rejected() -> None:
+    batch = compared(row(2), row(3, replace(SHIRT, title="Trousers")))
+    assert outcomes(batch) == [RowOutcome.NEW, RowOutcome.REJECTED]
+    report = batch.rows[1]
+    assert (report.line, report.column, report.reason) == (3, "external_id", RejectionReason.DUPLICATE_ID)
+    assert "line 2" in (report.detail or "")
+
+
+def test_a_repeated_id_elsewhere_in_the_feed_is_rejected_whatever_the_batches_are() -> None:
+    other = ListingData(external_id="2")
+    assert outcomes(compared(row(2), row(3, other), row(4))) == [RowOutcome.NEW, RowOutcome.NEW, RowOutcome.REJECTED]
+    assert outcomes(compared(row(4), having=known(), seen=frozenset({"1"}))) == [RowOutcome.REJECTED]
+
+
+def test_reports_are_in_the_order_of_the_feed_and_complete() -> None:
+    bad = RowRejection(line=3, column="price", reason=RejectionReason.BAD_PRICE, detail="'ten'", external_id="9")
+    batch = compared(row(4, ListingData(external_id="2")), bad, row(2))
+    assert [(report.line, report.outcome) for report in batch.rows] == [
+        (2, RowOutcome.NEW),
+        (3, RowOutcome.REJECTED),
+        (4, RowOutcome.NEW),
+    ]

@@ -1,0 +1,137 @@
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from db.states import Lane
+from vision.prediction import Prediction
+from worker.inference import Inference
+
+
+class Recorder:
+    """A network that answers with the first pixel of each photo, and can be held, and can fail."""
+
+    batch_size = 4
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.may_run = threading.Event()
+        self.may_run.set()
+        self.running = threading.Event()
+        self.most_at_once = 99
+        self.poison: int | None = None
+
+    def predict(self, pixels: NDArray[np.uint8]) -> list[Prediction]:
+        self.running.set()
+        self.may_run.wait(5)
+        firsts = [int(photo.flat[0]) for photo in pixels]
+        if len(firsts) > self.most_at_once or self.poison in firsts:
+            raise RuntimeError("out of memory")
+        self.batches.append(firsts)
+        return [answer(first) for first in firsts]
+
+    def close(self) -> None:
+        self.batches.append([])
+
+
+def answer(first: int) -> Prediction:
+    return Prediction(
+        categories=(str(first),),
+        category_scores=(1.0,),
+        abstained=False,
+        attributes=(),
+        attribute_scores=(),
+        embedding=np.ones(1, np.float32),
+    )
+
+
+def photo(value: int) -> NDArray[np.uint8]:
+    return np.full((2, 2, 3), value, np.uint8)
+
+
+@pytest.fixture
+def network() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def inference(network: Recorder) -> Iterator[Inference]:
+    made = Inference(network)
+    yield made
+    network.may_run.set()
+    made.close()
+
+
+def hold(network: Recorder, inference: Inference) -> None:
+    """Leaves the engine busy with photo 0."""
+    network.may_run.clear()
+    inference.submit(photo(0), Lane.BULK)
+    assert network.running.wait(5)
+
+
+def test_every_photo_gets_its_own_answer(inference: Inference) -> None:
+    futures = [inference.submit(photo(value), Lane.BULK) for value in range(20)]
+    assert [future.result(5).categories for future in futures] == [(str(value),) for value in range(20)]
+
+
+def test_waiting_photos_leave_in_full_batches(network: Recorder, inference: Inference) -> None:
+    hold(network, inference)
+    futures = [inference.submit(photo(value), Lane.BULK) for value in range(1, 9)]
+    network.may_run.set()
+    [future.result(5) for future in futures]
+    assert network.batches[1:] == [[1, 2, 3, 4], [5, 6, 7, 8]]
+
+
+def test_interactive_photos_go_first_into_the_next_batch(network: Recorder, inference: Inference) -> None:
+    hold(network, inference)
+    futures = [inference.submit(photo(value), Lane.BULK) for value in range(1, 6)]
+    futures.append(inference.submit(photo(9), Lane.INTERACTIVE))
+    network.may_run.set()
+    [future.result(5) for future in futures]
+    assert network.batches[1] == [9, 1, 2, 3]
+
+
+def test_a_lane_that_is_full_waits_and_does_not_hold_up_another(network: Recorder) -> None:
+    inference = Inference(network, capacity=2)
+    hold(network, inference)
+    inference.submit(photo(1), Lane.BULK)
+    blocked = threading.Thread(target=inference.submit, args=(photo(2), Lane.BULK), daemon=True)
+    blocked.start()
+    blocked.join(0.2)
+    assert blocked.is_alive()
+    interactive = inference.submit(photo(3), Lane.INTERACTIVE)
+    network.may_run.set()
+    assert interactive.result(5).categories == ("3",)
+    blocked.join(5)
+    assert not blocked.is_alive()
+    inference.close()
+
+
+def test_a_batch_too_large_for_the_memory_goes_through_in_halves(network: Recorder, inference: Inference) -> None:
+    hold(network, inference)
+    network.most_at_once = 2
+    futures = [inference.submit(photo(value), Lane.BULK) for value in range(1, 5)]
+    network.may_run.set()
+    assert [future.result(5).categories for future in futures] == [("1",), ("2",), ("3",), ("4",)]
+
+
+def test_a_photo_that_breaks_the_engine_fails_alone(network: Recorder, inference: Inference) -> None:
+    hold(network, inference)
+    network.poison = 3
+    futures = [inference.submit(photo(value), Lane.BULK) for value in range(1, 5)]
+    network.may_run.set()
+    with pytest.raises(RuntimeError):
+        futures[2].result(5)
+    assert [futures[place].result(5).categories for place in (0, 1, 3)] == [("1",), ("2",), ("4",)]
+
+
+def test_closing_answers_what_waits_and_then_gives_the_network_back(network: Recorder) -> None:
+    inference = Inference(network)
+    hold(network, inference)
+    future = inference.submit(photo(7), Lane.BULK)
+    network.may_run.set()
+    inference.close()
+    assert future.result(0).categories == ("7",)
+    assert network.batches[-1] == []
