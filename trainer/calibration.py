@@ -80,6 +80,6 @@ def _answers(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     if group.exclusive:
         return said_and_right(softmax(logits), truth)
-    probabilities = 1 / (1 + np.exp(-logits))
+    probabilities = (1 / (1 + np.exp(-logits))).astype(np.float32)
     labelled = truth.any(1)
     return probabilities[labelled].ravel(), truth[labelled].ravel()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,10 +16,10 @@ from numpy.typing import NDArray
 from pytorch_metric_learning.samplers import MPerClassSampler
 from torch import Tensor
 
-from trainer.dataset import Split, Targets
+from trainer.dataset import Dataset, Split, Targets
 from trainer.features import Features, in_batches, views
 from trainer.losses import METRIC_LOSSES, free_loss, geometry_loss, partial_loss
-from trainer.metrics import top_k_accuracy
+from trainer.metrics import retrieval, top_k_accuracy
 from trainer.recipe import HeadsStage
 from vision.engines import RawOutputs
 from vision.labels import LabelSpace
@@ -41,19 +42,31 @@ class Epoch:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lesson:
-    """What there is to learn from: features and targets of all photos, and which rows are train and dev."""
+    """What there is to learn from: features and targets of all photos, and which rows are train and dev.
+
+    last: how many leading features are the backbone's last ones; the embedding starts from these, and stays
+    near them, because product identity is best seen there.
+    """
 
     labels: LabelSpace
     features: Features
     targets: Targets
     train: Rows
     dev: Rows
+    last: int
 
     @classmethod
-    def of(cls, labels: LabelSpace, features: Features, targets: Targets, splits: NDArray[np.str_]) -> Lesson:
+    def of(cls, data: Dataset, features: Features, *, last: int) -> Lesson:
         """Only photos that could be read take part."""
-        rows = {s: np.flatnonzero((splits == s) & features.usable) for s in (Split.TRAIN, Split.DEV)}
-        return cls(labels=labels, features=features, targets=targets, train=rows[Split.TRAIN], dev=rows[Split.DEV])
+        rows = {s: np.flatnonzero((data.splits == s) & features.usable) for s in (Split.TRAIN, Split.DEV)}
+        return cls(
+            labels=data.labels,
+            features=features,
+            targets=data.targets,
+            train=rows[Split.TRAIN],
+            dev=rows[Split.DEV],
+            last=last,
+        )
 
 
 def train_heads(heads: Heads, lesson: Lesson, stage: HeadsStage, tell: Callable[[Epoch], None]) -> None:
@@ -62,7 +75,7 @@ def train_heads(heads: Heads, lesson: Lesson, stage: HeadsStage, tell: Callable[
     rng = np.random.default_rng(stage.seed)
     fit_standardisation(heads, lesson)
     start_projection(heads, lesson)
-    optimiser = torch.optim.AdamW(heads.parameters(), lr=stage.learning_rate, weight_decay=stage.weight_decay)
+    optimiser = _optimiser(heads, stage)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, stage.epochs)
     best, best_score, since = copy.deepcopy(heads.state_dict()), -1.0, 0
     for number in range(1, stage.epochs + 1):
@@ -94,16 +107,17 @@ def fit_standardisation(heads: Heads, lesson: Lesson) -> None:
 
 
 def start_projection(heads: Heads, lesson: Lesson) -> None:
-    """The projection begins as the principal components of the standardised train features."""
+    """The projection begins as the principal components of the last features, standardised, over the train
+    photos."""
     if heads.projection is None:
         return
     values = torch.from_numpy(lesson.features.values[lesson.train, 0].astype(np.float32))
     with torch.no_grad():
-        standard = heads.standardise.eval()(values)
+        standard = heads.standardise.eval()(values)[:, : lesson.last]
         width = min(heads.projection.out_features, *standard.shape)
         _, _, components = torch.pca_lowrank(standard, q=width, center=False, niter=3)
         heads.projection.weight.zero_()
-        heads.projection.weight[:width] = components.T / standard.shape[1] ** 0.5
+        heads.projection.weight[:width, : lesson.last] = components.T
         heads.projection.bias.zero_()
 
 
@@ -119,7 +133,7 @@ def run_heads(heads: Heads, features: Features, rows: Rows) -> RawOutputs:
 
 
 def dev_score(outputs: RawOutputs, lesson: Lesson) -> float:
-    """Mean of category top-1 and of each attribute group's, over what the dev photos label."""
+    """Mean of category top-1, of each attribute group's, and of Recall@1, over what the dev photos label."""
     targets = lesson.targets.take(lesson.dev)
     scores = []
     if outputs.category_logits.shape[1]:
@@ -129,6 +143,8 @@ def dev_score(outputs: RawOutputs, lesson: Lesson) -> float:
         scores += [
             top_k_accuracy(outputs.attribute_logits[:, at], truth[:, at], 1) for _, at in lesson.labels.columns()
         ]
+    if outputs.embedding.shape[1]:
+        scores.append(retrieval(outputs.embedding, targets.products)["recall@1"])
     found = [score for score in scores if not np.isnan(score)]
     return float(np.mean(found)) if found else 0.0
 
@@ -160,6 +176,15 @@ def class_weights(categories: NDArray[np.bool_], power: float) -> Tensor:
     return torch.from_numpy((weights / weights.mean()).astype(np.float32))
 
 
+def _optimiser(heads: Heads, stage: HeadsStage) -> torch.optim.Optimizer:
+    projection = [] if heads.projection is None else list(heads.projection.parameters())
+    others = [value for value in heads.parameters() if all(value is not mine for mine in projection)]
+    groups: list[dict[str, Any]] = [{"params": others}]
+    if projection:
+        groups.append({"params": projection, "lr": stage.projection_learning_rate, "weight_decay": 0.0})
+    return torch.optim.AdamW(groups, lr=stage.learning_rate, weight_decay=stage.weight_decay)
+
+
 def _one_epoch(
     heads: Heads, lesson: Lesson, stage: HeadsStage, optimiser: torch.optim.Optimizer, rng: np.random.Generator
 ) -> dict[str, float]:
@@ -185,7 +210,7 @@ def _one_epoch(
 def _embedding_losses(
     heads: Heads, lesson: Lesson, stage: HeadsStage, values: Tensor, mates: Rows | None, rng: np.random.Generator
 ) -> dict[str, Tensor]:
-    losses = {"geometry": geometry_loss(heads(values).embedding, heads.standardise(values))}
+    losses = {"geometry": geometry_loss(heads(values).embedding, heads.standardise(values)[:, : lesson.last])}
     if mates is not None:
         embedding = heads(views(lesson.features, mates, rng)).embedding
         products = torch.from_numpy(lesson.targets.products[mates])

@@ -21,18 +21,20 @@ class HeadsStage:
 
     Weights of the losses: category, attributes (mean over groups), metric, geometry. class_weight_power: a
     class weighs 1 / count ** power (0: all alike, 1: every class as much as any other). A metric batch has
-    products_per_batch products with photos_per_product photos each. patience: epochs without a better dev
+    products_per_batch products with photos_per_product photos each. The projection starts
+    from the data, so it learns slowly. patience: epochs without a better dev
     score before stopping.
     """
 
     epochs: int = 60
     batch_size: int = 256
-    learning_rate: float = 1e-3
+    learning_rate: float = 5e-4
+    projection_learning_rate: float = 1e-4
     weight_decay: float = 0.05
     category: float = 1.0
     attributes: float = 1.0
-    metric: float = 0.3
-    geometry: float = 10.0
+    metric: float = 1.0
+    geometry: float = 1.0
     metric_loss: str = "multi-similarity"
     products_per_batch: int = 64
     photos_per_product: int = 3

@@ -58,7 +58,7 @@ def run(recipe: Recipe, places: Places, teller: Teller) -> Manifest:
     network = build_network(recipe, taxonomy)
     features = cached_features(network, recipe.pixels, data, places.cache, teller.extracting)
     teller.data(data, features)
-    lesson = Lesson.of(taxonomy.labels, features, data.targets, data.splits)
+    lesson = Lesson.of(data, features, last=network.backbone.last_width)
     train_heads(network.heads, lesson, recipe.heads, teller.epoch)
     dev = run_heads(network.heads, features, lesson.dev)
     calibration = calibrate(dev, data.targets.take(lesson.dev), taxonomy.labels, recipe.calibration)

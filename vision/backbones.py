@@ -18,7 +18,7 @@ PALETTE_SIDE_PX = 32
 class Backbone(nn.Module):
     """Images to pooled features: the last ones, then the mean of each tapped stage's map, side by side.
 
-    `width` is the number of features.
+    `width` is the number of features, `last_width` how many of them are the last ones.
     """
 
     def __init__(self, name: str, *, taps: tuple[int, ...] = ()) -> None:
@@ -26,14 +26,22 @@ class Backbone(nn.Module):
         self.taps = list(taps)
         self.body: nn.Module = ResNet50() if name == "resnet50" else _timm(name)
         with torch.no_grad():
-            self.width = int(self.eval()(torch.zeros(1, 3, 64, 64)).shape[1])
+            pooled, maps = self.eval()._pooled(torch.zeros(1, 3, 64, 64))
         self.train()
+        self.last_width = pooled.shape[1]
+        self.width = self.last_width + sum(level.shape[1] for level in maps)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, S, S) to (N, width)."""
-        last, maps = self.body.forward_intermediates(images, indices=self.taps)  # type: ignore[operator]
-        pooled = self.body.forward_head(last, pre_logits=True)  # type: ignore[operator]
+        pooled, maps = self._pooled(images)
         return torch.cat([pooled, *(level.mean((2, 3)) for level in maps)], dim=1)
+
+    def _pooled(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The last features (N, last_width) and the tapped maps."""
+        indices = self.taps or [0]  # timm refuses to tap nothing
+        last, maps = self.body.forward_intermediates(images, indices=indices)  # type: ignore[operator]
+        pooled: Tensor = self.body.forward_head(last, pre_logits=True)  # type: ignore[operator]
+        return pooled, maps if self.taps else []
 
 
 class ResNet50(nn.Module):

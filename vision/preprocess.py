@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ STORED_LONGEST_PX = 1024
 WHITE = (255, 255, 255)
 
 # Only formats that carry photos: Pillow's others start programs (EPS), guess (raw) or are not for the web.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "MPO")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
 # How the files of these formats begin: such a file that cannot be opened is broken, any other is no image.
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 # Formats that are photos or drawings, but not ones we read: HEIC, SVG, PDF, PSD, EPS, JPEG XL.
@@ -151,7 +152,7 @@ def _opened(data: bytes) -> Image.Image:
     if len(data) > MAX_BYTES:
         raise PhotoError(PhotoFault.TOO_LARGE, f"{len(data):,} bytes, {MAX_BYTES:,} are allowed.")
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        return Image.open(io.BytesIO(data), formats=_formats())
     except MemoryError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as fault:
@@ -162,6 +163,13 @@ def _opened(data: bytes) -> Image.Image:
         raise PhotoError(PhotoFault.TRUNCATED, f"The header cannot be read: {fault}.") from fault
 
 
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those that this build of Pillow reads (asked for another, it raises KeyError)."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
 def _unreadable(data: bytes) -> PhotoError:
     start = data[:64].lstrip()
     if any(mark in start for mark in FOREIGN):
@@ -169,9 +177,19 @@ def _unreadable(data: bytes) -> PhotoError:
             PhotoFault.UNSUPPORTED_FORMAT,
             f"The file begins with {bytes(start[:16])!r}; send JPEG, PNG or WebP.",
         )
+    if _states_no_pixels(data):
+        return PhotoError(PhotoFault.TOO_SMALL, "Its header says that it has no pixels.")
     if start.startswith(SIGNATURES):
         return PhotoError(PhotoFault.TRUNCATED, f"The header cannot be read in its {len(data):,} bytes.")
     return PhotoError(PhotoFault.NOT_AN_IMAGE, f"{len(data):,} bytes that begin with {data[:16]!r}.")
+
+
+def _states_no_pixels(data: bytes) -> bool:
+    """Whether a PNG, GIF or BMP header gives a width or height of zero; Pillow calls these unidentified."""
+    for mark, at, size in ((b"\x89PNG", 16, 4), (b"GIF8", 6, 2), (b"BM", 18, 4)):
+        if data.startswith(mark) and len(data) >= at + 2 * size:
+            return not any(data[at : at + size]) or not any(data[at + size : at + 2 * size])
+    return False
 
 
 def _check_size(image: Image.Image) -> None:

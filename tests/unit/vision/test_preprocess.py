@@ -71,7 +71,9 @@ def test_photo_stands_upright_whatever_its_exif_orientation(kind, orientation, e
     ],
 )  # fmt: skip
 def test_every_mode_becomes_rgb_with_its_colour(mode, expected, encoded) -> None:  # type: ignore[no-untyped-def]
-    assert near(colour_at(open_photo(encoded(in_mode(mode), "TIFF" if mode in TIFF_ONLY else "PNG")), 0.5, 0.5), expected)
+    assert near(
+        colour_at(open_photo(encoded(in_mode(mode), "TIFF" if mode in TIFF_ONLY else "PNG")), 0.5, 0.5), expected
+    )
 
 
 TIFF_ONLY = {"CMYK", "YCbCr", "LAB", "F", "I"}
@@ -174,7 +176,11 @@ def test_too_many_bytes_are_refused_before_they_are_looked_at(monkeypatch: pytes
 
 
 def test_broken_exif_costs_nothing(encoded) -> None:  # type: ignore[no-untyped-def]
-    for exif in (b"Exif\0\0garbage", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\x01" * 40, b"Exif\0\0II*\0\xff\xff\xff\xff"):
+    for exif in (
+        b"Exif\0\0garbage",
+        b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\x01" * 40,
+        b"Exif\0\0II*\0\xff\xff\xff\xff",
+    ):
         assert open_photo(encoded(photo(), "JPEG", exif=exif)).size == (60, 40)
 
 
@@ -221,5 +227,5 @@ def test_many_threads_decode_to_the_same_pixels_and_change_nothing_global(encode
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda one: decode(one, RULE), data))
     assert all((a == b).all() for a, b in zip(alone, together, strict=True))
-    assert (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES) == before
+    assert before == (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES)
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
