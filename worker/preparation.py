@@ -56,6 +56,8 @@ class Preparation:
             return after_fetch_error(photo, error)
         except NotInStore as error:
             return Outcome(photo_id=photo.id, reason=Reason.NOT_FOUND, detail=str(error))
+        if not data:
+            return Outcome(photo_id=photo.id, reason=Reason.EMPTY, detail="the file has no bytes")
         digest = photo.sha256 or hashlib.sha256(data).digest()
         content = ContentRef(sha256=digest, size_bytes=len(data))
         if photo.sha256 is None and self._is_known(digest, model_version_id):

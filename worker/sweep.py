@@ -29,15 +29,14 @@ PAGE = 500
 
 def sweep(engine: Engine, app: Celery, delivery: Delivery) -> None:
     """One pass: leases that ran out, shards that kill workers, plans that stopped, messages that got lost."""
+    idle = empty_lanes(app)
     with transaction(engine) as connection:
         if not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": SWEEP_LOCK}):
             return
         returned = requeue_abandoned(connection)
         split = isolate_poison(connection)
         fail_abandoned_plans(connection)
-        lost = sum(
-            forget_lost_messages(connection, lane, older_than_s=delivery.lost_message_s) for lane in empty_lanes(app)
-        )
+        lost = sum(forget_lost_messages(connection, lane, older_than_s=delivery.lost_message_s) for lane in idle)
     if returned or split or lost:
         logger.warning("%d shards came back from lost workers, %d split, %d messages were lost", returned, split, lost)
     dispatch(engine, app)

@@ -1,0 +1,158 @@
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from db.engine import transaction
+from db.imports import ImportStatus, import_status, rejected_rows
+from db.listings import ListingData
+from db.states import ImportState, PhotoState, RowOutcome
+from store import Area, Store
+from worker import planning
+from worker.feed import FeedRow, RejectionReason, RowRejection
+from worker.photos import open_photos
+from worker.planning import Order, dry_run, plan_import
+
+Import = Callable[..., int]
+One = Callable[..., object]
+
+
+@pytest.fixture(autouse=True)
+def _photos(photo_folder: Path, make_jpeg: Callable[..., bytes]) -> None:
+    for number in range(12):
+        (photo_folder / f"{number}.jpg").write_bytes(make_jpeg((number * 20, 100, 50)))
+
+
+@pytest.fixture
+def status(engine: Engine) -> Callable[[int], ImportStatus]:
+    def read(import_id: int) -> ImportStatus:
+        with transaction(engine) as connection:
+            return import_status(connection, import_id)
+
+    return read
+
+
+TWELVE = {str(number): (f"{number}.jpg",) for number in range(12)}
+
+
+def test_planning_writes_listings_photos_and_shards_and_counts_them(
+    import_rows: Import, status: Callable[[int], ImportStatus], one: One, store: Store
+) -> None:
+    planned = status(import_rows(TWELVE))
+    assert (planned.rows_new, planned.photos_total, planned.photos_pending) == (12, 12, 12)
+    assert planned.state is ImportState.RUNNING
+    assert one("SELECT sum(cardinality(photo_ids)) FROM modiste.shard") == 12
+    assert len(list(store.names(Area.PHOTOS))) == 12
+
+
+def test_planning_the_same_feed_again_is_all_unchanged_and_done_at_once(
+    import_rows: Import, status: Callable[[int], ImportStatus]
+) -> None:
+    import_rows(TWELVE)
+    again = status(import_rows(TWELVE))
+    assert (again.rows_unchanged, again.photos_total, again.state) == (12, 0, ImportState.DONE)
+
+
+def test_a_batch_boundary_changes_nothing(
+    import_rows: Import, status: Callable[[int], ImportStatus], monkeypatch: pytest.MonkeyPatch, one: One
+) -> None:
+    monkeypatch.setattr(planning, "BATCH_ROWS", 5)
+    planned = status(import_rows(TWELVE))
+    assert (planned.rows_new, planned.photos_total) == (12, 12)
+    assert status(import_rows(TWELVE)).rows_unchanged == 12
+
+
+def test_two_imports_of_one_feed_at_once_put_each_photo_to_work_once(
+    import_rows: Import, status: Callable[[int], ImportStatus], monkeypatch: pytest.MonkeyPatch, one: One
+) -> None:
+    monkeypatch.setattr(planning, "BATCH_ROWS", 3)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = (status(i) for i in pool.map(lambda _: import_rows(TWELVE), range(2)))
+    assert first.rows_new + second.rows_new == 12
+    assert first.rows_unchanged + second.rows_unchanged == 12
+    assert first.photos_total + second.photos_total == 12
+    assert one("SELECT count(DISTINCT photo) FROM modiste.shard, unnest(photo_ids) AS photo") == 12
+
+
+def test_a_file_replaced_before_it_was_done_is_cancelled_there_and_counted_here(
+    import_rows: Import, status: Callable[[int], ImportStatus], photo_folder: Path, make_jpeg: Callable[..., bytes]
+) -> None:
+    first = import_rows({"0": ("0.jpg",), "1": ("1.jpg",)})
+    (photo_folder / "0.jpg").write_bytes(make_jpeg((1, 1, 1), (70, 70)))
+    second = import_rows({"0": ("0.jpg",), "1": ("1.jpg",)})
+    assert (status(first).photos_total, status(first).photos_cancelled, status(first).photos_pending) == (2, 1, 1)
+    assert (status(second).rows_changed, status(second).photos_total, status(second).photos_pending) == (1, 1, 1)
+
+
+def test_a_planner_that_fails_keeps_what_it_planned_and_says_why(
+    engine: Engine,
+    store: Store,
+    version_id: int,
+    photo_folder: Path,
+    status: Callable[[int], ImportStatus],
+    one: One,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planning, "BATCH_ROWS", 1)
+
+    class Breaks:
+        def rows(self) -> Iterator[FeedRow]:
+            yield FeedRow(line=2, listing=ListingData(external_id="1"), photos=("1.jpg",))
+            yield FeedRow(line=3, listing=ListingData(external_id="2"), photos=("2.jpg",))
+            raise OSError("the disk is gone")
+
+    order = Order(catalogue="shop", feed_name="f", feed=Breaks(), photos=open_photos(photo_folder))
+    with pytest.raises(OSError, match="the disk is gone"):
+        plan_import(engine, store, order)
+    failed = status(int(str(one("SELECT max(id) FROM modiste.import"))))
+    assert failed.state is ImportState.FAILED
+    assert "the disk is gone" in str(failed.error)
+    assert failed.photos_pending == failed.rows_new >= 1
+
+
+def test_rejected_rows_are_kept_with_line_column_and_reason(
+    engine: Engine, store: Store, version_id: int, photo_folder: Path, status: Callable[[int], ImportStatus]
+) -> None:
+    class Rows:
+        def rows(self) -> Iterator[FeedRow | RowRejection]:
+            yield FeedRow(line=2, listing=ListingData(external_id="1", price=Decimal(5)), photos=())
+            yield RowRejection(
+                line=3, column="price", reason=RejectionReason.BAD_PRICE, detail="'ten\t\\N'", external_id="2"
+            )
+
+    order = Order(catalogue="shop", feed_name="f", feed=Rows(), photos=open_photos(photo_folder))
+    import_id = plan_import(engine, store, order)
+    with transaction(engine) as connection:
+        (rejected,) = rejected_rows(connection, import_id)
+    assert (rejected.line, rejected.column, rejected.reason, rejected.detail) == (3, "price", "bad_price", "'ten\t\\N'")
+    assert (status(import_id).rows_new, status(import_id).rows_rejected) == (1, 1)
+
+
+def test_a_dry_run_says_what_an_import_would_do_and_changes_nothing(
+    engine: Engine, version_id: int, import_rows: Import, photo_folder: Path, one: One
+) -> None:
+    import_rows({"0": ("0.jpg",)})
+
+    class Rows:
+        def rows(self) -> Iterator[FeedRow]:
+            yield FeedRow(line=2, listing=ListingData(external_id="0", title="0"), photos=("0.jpg",))
+            yield FeedRow(line=3, listing=ListingData(external_id="1"), photos=("1.jpg",))
+
+    tally = dry_run(engine, Order(catalogue="shop", feed_name="f", feed=Rows(), photos=open_photos(photo_folder)))
+    assert (tally.rows[RowOutcome.UNCHANGED], tally.rows[RowOutcome.NEW], tally.photos) == (1, 1, 1)
+    assert one("SELECT count(*) FROM modiste.listing") == 1
+    assert one("SELECT count(*) FROM modiste.import") == 1
+
+
+def test_a_broken_file_among_the_photos_stops_nothing(
+    import_rows: Import, status: Callable[[int], ImportStatus], photo_folder: Path, engine: Engine
+) -> None:
+    (photo_folder / "0.jpg").unlink()
+    planned = status(import_rows(TWELVE))
+    assert (planned.rows_new, planned.photos_quarantined, planned.photos_pending) == (12, 1, 11)
+    with transaction(engine) as connection:
+        states = connection.execute(text("SELECT state, reason FROM modiste.photo WHERE source = '0.jpg'")).one()
+    assert tuple(states) == (PhotoState.QUARANTINED, "not_found")

@@ -1,0 +1,100 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+from celery import Celery
+from sqlalchemy import Engine, text
+
+from db.engine import transaction
+from db.states import Lane
+from worker.queue import living_workers, make_app, queue_length
+from worker.settings import Delivery
+from worker.sweep import dispatch, sweep
+
+Import = Callable[..., int]
+NOW = Delivery(lease_s=2.0, sweep_s=0.0)
+
+
+@pytest.fixture
+def app(broker_url: str) -> Celery:
+    return make_app(broker_url)
+
+
+@pytest.fixture
+def planned(import_rows: Import, photo_folder: Path, make_jpeg: Callable[..., bytes]) -> None:
+    for number in range(3):
+        (photo_folder / f"{number}.jpg").write_bytes(make_jpeg((number * 20, 100, 50)))
+        import_rows({str(number): (f"{number}.jpg",)}, lane=Lane.INTERACTIVE if number == 2 else Lane.BULK)
+
+
+def lengths(app: Celery) -> dict[str, int]:
+    return {lane.value: queue_length(app, lane) for lane in Lane}
+
+
+@pytest.mark.usefixtures("planned")
+def test_every_due_shard_gets_one_message_in_its_lane(engine: Engine, app: Celery) -> None:
+    dispatch(engine, app)
+    dispatch(engine, app)
+    assert lengths(app) == {"interactive": 1, "bulk": 2, "backfill": 0}
+
+
+@pytest.mark.usefixtures("planned")
+def test_a_wiped_broker_gets_its_messages_back(engine: Engine, app: Celery, broker_url: str) -> None:
+    dispatch(engine, app)
+    redis.Redis(unix_socket_path=broker_url.removeprefix("redis+socket://")).flushall()
+    sweep(engine, app, NOW)
+    assert lengths(app) == {"interactive": 1, "bulk": 2, "backfill": 0}
+
+
+@pytest.mark.usefixtures("planned")
+def test_messages_that_still_wait_are_not_sent_again(engine: Engine, app: Celery) -> None:
+    dispatch(engine, app)
+    sweep(engine, app, NOW)
+    assert lengths(app) == {"interactive": 1, "bulk": 2, "backfill": 0}
+
+
+@pytest.mark.usefixtures("planned")
+def test_the_shard_of_a_vanished_worker_is_sent_again(engine: Engine, app: Celery) -> None:
+    with transaction(engine) as connection:
+        connection.execute(
+            text("""
+                UPDATE modiste.shard SET state = 'leased', sent_at = now(), token = 1, attempt = 1,
+                    lease_until = clock_timestamp() - interval '1 second'
+            """)
+        )
+    sweep(engine, app, NOW)
+    assert sum(lengths(app).values()) == 3
+
+
+@pytest.mark.usefixtures("planned")
+def test_shards_wait_in_the_table_while_the_broker_is_away(engine: Engine, app: Celery, tmp_path: Path) -> None:
+    away = make_app(f"redis+socket://{tmp_path}/nothing.sock")
+    sweep(engine, away, NOW)
+    with transaction(engine) as connection:
+        assert connection.scalar(text("SELECT count(*) FROM modiste.shard WHERE sent_at IS NULL")) == 3
+    sweep(engine, app, NOW)
+    assert sum(lengths(app).values()) == 3
+
+
+def test_without_a_worker_nobody_answers(app: Celery) -> None:
+    assert living_workers(app, timeout_s=0.2) == []
+
+
+def test_an_import_whose_planner_was_killed_is_marked_as_failed(
+    engine: Engine, app: Celery, import_rows: Import, photo_folder: Path
+) -> None:
+    import_id = import_rows({"1": ()})
+    with transaction(engine) as connection:
+        connection.execute(
+            text("""
+                UPDATE modiste.import SET state = 'planning', finished_at = NULL, planned_at = NULL,
+                    planner_seen_at = now() - interval '1 hour' WHERE id = :id
+            """),
+            {"id": import_id},
+        )
+    sweep(engine, app, NOW)
+    with transaction(engine) as connection:
+        state, error = connection.execute(text("SELECT state, error FROM modiste.import")).one()
+    assert state == "failed"
+    assert "run the import again" in error
