@@ -72,6 +72,7 @@ class Lesson:
 def train_heads(heads: Heads, lesson: Lesson, stage: HeadsStage, tell: Callable[[Epoch], None]) -> None:
     """Leaves the heads in the state of the epoch with the best dev score."""
     torch.manual_seed(stage.seed)
+    np.random.seed(stage.seed)  # pytorch-metric-learning's sampler draws from it
     rng = np.random.default_rng(stage.seed)
     fit_standardisation(heads, lesson)
     start_projection(heads, lesson)

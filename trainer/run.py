@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import torch
 
 from trainer.calibration import calibrate
 from trainer.dataset import Dataset, Split, build_dataset
@@ -82,7 +83,8 @@ def read_data(recipe: Recipe, taxonomy: Taxonomy, folders: Mapping[str, Path]) -
 
 
 def build_network(recipe: Recipe, taxonomy: Taxonomy) -> MultitaskNetwork:
-    """The recipe's network with pretrained backbone and fresh heads."""
+    """The recipe's network with pretrained backbone and fresh heads, the same ones every time."""
+    torch.manual_seed(recipe.heads.seed)
     labels = taxonomy.labels
     network = MultitaskNetwork(recipe.network, categories=len(labels.categories), attributes=len(labels.attributes))
     load_pretrained(network.backbone.body, recipe.network.backbone, recipe.weights)
