@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from cli.settings import Settings
 from cli.stack.embedded import EmbeddedPair
-from db.engine import open_engine, require_migrated
+from db.engine import open_engine, require_migrated, schema_revision, transaction
 from db.migrate import head_revision, migrate
 from store import Store
 from worker.networks import ensure_model
@@ -47,6 +47,7 @@ class Stack:
             "BROKER_URL": self.broker_url,
             "MODISTE_STORE": self.settings.store_url,
             "MODISTE_HOME": str(self.settings.home),
+            "MODISTE_LEASE_S": str(self.settings.modiste_lease_s),
         }
 
 
@@ -91,5 +92,8 @@ def _opened(
 
 def prepare_stack(stack: Stack) -> None:
     """Brings the schema up to date and gives an empty registry its first model."""
-    migrate(stack.engine)
+    with transaction(stack.engine) as connection:
+        revision = schema_revision(connection)
+    if revision != head_revision():
+        migrate(stack.engine)
     ensure_model(stack.engine, stack.store, stack.settings.first_model)

@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     modiste_api_key: SecretStr | None = None
     modiste_allow_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     modiste_model: Path | None = None
+    modiste_lease_s: float = Field(default=30.0, ge=1.0, le=3600.0)
 
     @field_validator("modiste_allow_hosts", mode="before")
     @classmethod

@@ -28,7 +28,7 @@ from worker.networks import Networks
 from worker.photos.fetcher import PhotoFetcher
 from worker.preparation import Preparation
 from worker.queue import ENRICH_SHARD, make_app
-from worker.settings import WorkerSettings
+from worker.settings import WORKER_NAME, WorkerSettings
 from worker.sweep import Sweeper
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Process:
 def open_process(settings: WorkerSettings, app: Celery) -> Process:
     """Opens all there is, the active model first: a model that does not fit stops the worker before any job."""
     store = Store.open(settings.store_url)
-    work = open_engine(settings.database_url, application_name="modiste worker", pool_size=settings.shards + 2)
+    work = open_engine(settings.database_url, application_name=WORKER_NAME, pool_size=settings.shards + 2)
     beat = open_engine(settings.database_url, application_name="modiste heartbeat", pool_size=1)
     require_migrated(work, head_revision())
     networks = Networks(

@@ -6,6 +6,9 @@ from typing import Literal
 
 from db.states import Lane
 
+# What a worker's connections to the database call themselves.
+WORKER_NAME = "modiste worker"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:

@@ -1,13 +1,14 @@
 """`modiste import`: a feed and its photos in, enriched listings out."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import typer
 from rich.progress import Progress, TaskID
+from sqlalchemy import text
 
 from cli.errors import UsageError
 from cli.opening import Stack, open_stack
@@ -31,6 +32,7 @@ from worker.feed import Feed, FeedFormat, open_feed
 from worker.photos import Photos, open_photos
 from worker.planning import Order, Tally, dry_run, plan_import
 from worker.queue import living_workers
+from worker.settings import WORKER_NAME
 from worker.sweep import dispatch
 
 FINISHED_WITH_FAULTS = 3
@@ -101,46 +103,75 @@ def photos_beside(feed: Feed, source: str, photos: Path | None) -> Photos | None
 
 def run_import(stack: Stack, order: Order, *, watch: bool) -> ImportStatus:
     """Plans the feed, and stays with it where nobody else works or `watch` is asked for."""
-    with working(stack) as supervisor:
-        import_id = plan(stack, order)
-        if supervisor is not None:
-            hint = f"See {log_folder(stack) / 'worker.log'}."
-            status = follow(stack.engine, import_id, tend=supervisor.poll, stalled=hint)
-            for earlier in left_over(stack):
-                err.print(f"Import {earlier} was stopped before its last photo; going on with it.")
-                follow(stack.engine, earlier, tend=supervisor.poll, stalled=hint)
-            return status
-        if watch:
-            return follow(stack.engine, import_id, stalled="Does a worker run? See modiste doctor.")
+    with OwnWorker(stack) as own:
+        import_id = plan(stack, order, own)
+        left = unfinished(stack)
+        if own.needed and left:
+            own.start()
+            for each in sorted(left, key=lambda each: each != import_id):
+                if each != import_id:
+                    err.print(f"Import {each} was stopped before its last photo; going on with it.")
+                follow(stack.engine, each, tend=own.poll, stalled=f"See {log_folder(stack) / 'worker.log'}.")
+        elif watch:
+            follow(stack.engine, import_id, stalled="Does a worker run? See modiste doctor.")
     with transaction(stack.engine) as connection:
         return import_status(connection, import_id)
 
 
-def left_over(stack: Stack) -> list[int]:
+class OwnWorker:
+    """A worker for the time of an import, where this is the embedded pair and no worker runs on it yet."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._supervisor: Supervisor | None = None
+        self._stack = stack
+        self.needed = stack.pair is not None and not is_worked_on(stack)
+        if stack.pair is None and not living_workers(stack.app):
+            err.print("[yellow]No worker answers; the work waits in the queue.[/] Start one with `modiste worker`.")
+
+    def start(self) -> None:
+        """Starts it, the first time, if it is needed."""
+        if self.needed and self._supervisor is None:
+            self._supervisor = supervise(self._stack, worker_spec(self._stack))
+            self._supervisor.start()
+
+    def poll(self) -> None:
+        """Starts it again if it died, and the servers too."""
+        if self._supervisor is not None:
+            self._supervisor.poll()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._supervisor is not None:
+            self._supervisor.stop()
+
+
+def is_worked_on(stack: Stack) -> bool:
+    """Whether a worker is connected to the embedded database: a quicker answer than a ping over the broker."""
+    with transaction(stack.engine) as connection:
+        return bool(
+            connection.scalar(
+                text("SELECT count(*) FROM pg_stat_activity WHERE application_name = :name"), {"name": WORKER_NAME}
+            )
+        )
+
+
+def unfinished(stack: Stack) -> list[int]:
     with transaction(stack.engine) as connection:
         return unfinished_imports(connection)
 
 
-@contextmanager
-def working(stack: Stack) -> Iterator[Supervisor | None]:
-    """A worker of our own for the time of the import, if this is the embedded pair and no worker answers."""
-    if living_workers(stack.app):
-        yield None
-    elif stack.pair is None:
-        err.print("[yellow]No worker answers; the work waits in the queue.[/] Start one with `modiste worker`.")
-        yield None
-    else:
-        with supervise(stack, worker_spec(stack)) as supervisor:
-            yield supervisor
-
-
-def plan(stack: Stack, order: Order) -> int:
+def plan(stack: Stack, order: Order, own: OwnWorker) -> int:
     """Reads the feed to its end; work begins with its first batch."""
     with progress() as bar:
         task = bar.add_task("reading the feed", total=None, says="")
 
         def on_batch(_: int, tally: Tally) -> None:
             dispatch(stack.engine, stack.app)
+            if tally.photos:
+                own.start()
+            own.poll()
             say_rows(bar, task, tally)
 
         return plan_import(stack.engine, stack.store, order, on_batch=on_batch)
@@ -185,8 +216,6 @@ def show_result(stack: Stack, status: ImportStatus, *, as_json: bool) -> None:
 
 
 def import_as_json(status: ImportStatus) -> dict[str, Any]:
-    from dataclasses import asdict
-
     return asdict(status)
 
 
@@ -195,12 +224,15 @@ def show_status(status: ImportStatus) -> None:
     out.print(f"[bold]Import {status.id}[/] of {status.feed} into {status.catalogue}: {status.state.value}")
     out.print(
         f"  rows    {status.rows:>8,} = {status.rows_new:,} new + {status.rows_changed:,} changed + "
-        f"{status.rows_unchanged:,} unchanged + {status.rows_continued:,} continued + {status.rows_rejected:,} rejected"
+        f"{status.rows_unchanged:,} unchanged + {status.rows_continued:,} continued + "
+        f"{status.rows_rejected:,} rejected",
+        soft_wrap=True,
     )
     out.print(
         f"  photos  {status.photos_total:>8,} = {status.photos_enriched:,} enriched + "
         f"{status.photos_quarantined:,} in quarantine + {status.photos_cancelled:,} cancelled + "
-        f"{status.photos_pending:,} pending; {status.photos_inferred:,} went through the network"
+        f"{status.photos_pending:,} pending; {status.photos_inferred:,} went through the network",
+        soft_wrap=True,
     )
     if status.error:
         out.print(f"  [red]{status.error}[/]")

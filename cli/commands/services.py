@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from cli.opening import open_stack, prepare_stack
-from cli.output import err, out
+from cli.output import out
 from cli.services import log_folder, scheduler_spec, supervise, worker_spec
 from cli.settings import Settings
 from db.engine import schema_revision, transaction
@@ -64,6 +64,7 @@ def worker(
                 engine=engine.value,
                 threads=threads,
                 shards=shards,
+                delivery=Delivery(lease_s=settings.modiste_lease_s),
             )
         )
 
@@ -74,8 +75,9 @@ def scheduler() -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    with open_stack(Settings()) as stack:
-        sweeper = Sweeper(stack.engine, stack.app, Delivery())
+    settings = Settings()
+    with open_stack(settings) as stack:
+        sweeper = Sweeper(stack.engine, stack.app, Delivery(lease_s=settings.modiste_lease_s))
         logging.getLogger(__name__).info("ready")
         stop.wait()
         sweeper.close()
@@ -121,6 +123,3 @@ def log_to_stderr() -> None:
     )
     for ours in ("worker", "db", "vision", "cli", "store"):
         logging.getLogger(ours).setLevel(logging.INFO)
-
-
-__all__ = ["err", "migrate", "psql", "scheduler", "up", "worker"]

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from worker.feed.columnar import ParquetFeed
 from worker.feed.columns import ColumnMapping
 from worker.feed.errors import EmptyFeed, UnknownFeedFormat, UnreadableFeed
 from worker.feed.jsonlines import JsonLinesFeed
@@ -115,6 +114,8 @@ def _reader(name: str, path: Path, mapping: Mapping[str, str]) -> tuple[FeedForm
         return FeedFormat.PHOTOS, PhotoListFeed(name, path)
     sample = read_sample(path)
     if sample.startswith(b"PAR1"):
+        from worker.feed.columnar import ParquetFeed  # pyarrow takes a quarter of a second to load
+
         return FeedFormat.PARQUET, ParquetFeed(name, path, mapping)
     if sample.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return FeedFormat.PHOTOS, PhotoListFeed(name, path)

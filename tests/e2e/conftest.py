@@ -1,0 +1,74 @@
+"""The program as its users run it: `modiste` in processes of its own, on an embedded stack of the test's own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.sample import draw_catalogue
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Modiste:
+    """The command, with a home."""
+
+    home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.endswith(("DATABASE_URL", "BROKER_URL"))}
+        return clean | {"MODISTE_HOME": str(self.home), "MODISTE_LEASE_S": "3", "COLUMNS": "200"}
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "cli", *map(str, arguments)],
+            cwd=ROOT,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, *arguments: str | Path, expect: int = 0) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments)
+        out, errors = process.communicate(timeout=150)
+        assert process.returncode == expect, (
+            f"{arguments} ended with {process.returncode}:\n{out}\n{errors}\n{self.log()}"
+        )
+        return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
+
+    def json(self, *arguments: str | Path, expect: int = 0) -> Any:
+        return json.loads(self.run(*arguments, "--json", expect=expect).stdout)
+
+    def sql(self, statement: str) -> list[list[str]]:
+        answer = self.run("psql", "--no-psqlrc", "--csv", "--tuples-only", "-c", statement).stdout
+        return [line.split(",") for line in answer.splitlines()]
+
+    def log(self) -> str:
+        log = self.home / "logs" / "worker.log"
+        return log.read_text()[-3000:] if log.exists() else ""
+
+
+@pytest.fixture(scope="module")
+def modiste() -> Iterator[Modiste]:
+    home = Path(tempfile.mkdtemp(prefix="modiste-e2e-"))
+    yield Modiste(home=home)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The drawn sample catalogue: feed.csv beside photos/."""
+    folder = tmp_path_factory.mktemp("sample")
+    draw_catalogue(folder, products=40)
+    return folder
