@@ -92,8 +92,8 @@ def ensure_catalogue(connection: Connection, name: str) -> None:
 
 
 def lock_catalogue(connection: Connection, name: str) -> None:
-    """Lets one planner at a time write a batch of this catalogue; workers are not held up."""
-    connection.execute(text("SELECT FROM modiste.catalogue WHERE name = :n FOR UPDATE"), {"n": name})
+    """Lets one planner at a time write a batch of this catalogue; workers and beginning imports are not held up."""
+    connection.execute(text("SELECT FROM modiste.catalogue WHERE name = :n FOR NO KEY UPDATE"), {"n": name})
 
 
 def known_listings(connection: Connection, catalogue: str, external_ids: Collection[str]) -> dict[str, KnownListing]:
@@ -136,8 +136,10 @@ def write_batch(
     """Writes a batch: listings, photos, the report of its rows. Nothing in it is written row by row.
 
     The caller holds `lock_catalogue`, makes shards of the pending photos, and counts with `db.imports.count_batch`.
+    Locks are taken in the order of `db.enrichments.write_shard`: contents, listings, photos, counters.
     """
-    lock_listings(connection, batch.touched_listing_ids)
+    stage_contents(connection, [p.content for p in batch.photos if p.content])
+    lock_changed(connection, catalogue, batch)
     copy_rows(
         connection,
         "modiste.import_row (import_id, line, external_id, outcome, column_name, reason, detail)",
@@ -151,14 +153,31 @@ def write_batch(
     return planned
 
 
+def lock_changed(connection: Connection, catalogue: str, batch: Batch) -> None:
+    """Locks the known listings that the batch will change."""
+    known = connection.scalars(
+        text("SELECT id FROM modiste.listing WHERE catalogue = :catalogue AND external_id = ANY (:ids)"),
+        {"catalogue": catalogue, "ids": [listing.external_id for listing, _ in batch.listings]},
+    )
+    lock_listings(connection, {*known, *batch.touched_listing_ids})
+
+
 def lock_listings(connection: Connection, listing_ids: Iterable[int]) -> None:
-    """In id order, as every writer of summaries does, so that two of them cannot wait for each other."""
+    """In id order, as whoever changes listings or their photos does first: two of them cannot wait for each other."""
     ids = list(listing_ids)
     if ids:
         connection.execute(
             text("SELECT FROM modiste.listing WHERE id = ANY (:ids) ORDER BY id FOR NO KEY UPDATE"),
             {"ids": ids},
         )
+
+
+def lock_listings_of(connection: Connection, photo_ids: Sequence[int]) -> None:
+    """Locks the listings of these photos."""
+    listing_ids = connection.scalars(
+        text("SELECT DISTINCT listing_id FROM modiste.photo WHERE id = ANY (:ids)"), {"ids": list(photo_ids)}
+    )
+    lock_listings(connection, listing_ids)
 
 
 def upsert_listings(connection: Connection, catalogue: str, listings: Sequence[tuple[ListingData, bytes]]) -> None:
@@ -221,7 +240,6 @@ def upsert_photos(
 ) -> Planned:
     if not photos:
         return Planned(pending_photo_ids=(), photos=0, quarantined=0, recognised=0)
-    stage_contents(connection, [p.content for p in photos if p.content])
     stage(
         connection,
         "staged_photo",
@@ -284,7 +302,7 @@ def stage_contents(connection: Connection, contents: Iterable[ContentRef]) -> No
     connection.execute(
         text("""
             INSERT INTO modiste.content AS c (sha256, size_bytes, width_px, height_px)
-            SELECT DISTINCT ON (sha256) * FROM staged_content ORDER BY sha256
+            SELECT DISTINCT ON (sha256) * FROM staged_content ORDER BY sha256, width_px
             ON CONFLICT (sha256) DO UPDATE SET width_px = excluded.width_px, height_px = excluded.height_px
             WHERE c.width_px IS NULL AND excluded.width_px IS NOT NULL
         """)

@@ -11,7 +11,7 @@ ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 class Vector(tuple[float, ...]):
-    """Floats that go into a pgvector column, as `[1,2,3]`."""
+    """Floats that go into a `real[]` column on their way to a halfvec, which keeps four digits of each."""
 
     __slots__ = ()
 
@@ -53,7 +53,7 @@ def literal(value: Any) -> str:
     if isinstance(value, bool):
         return "t" if value else "f"
     if isinstance(value, Vector):
-        return f"[{','.join(format(x, '.5g') for x in value)}]"
+        return f"{{{','.join(format(x, '.5g') for x in value)}}}"
     if isinstance(value, Mapping):
         return json.dumps(dict(value), ensure_ascii=False)
     if isinstance(value, Sequence):
@@ -68,4 +68,4 @@ def elements(values: Sequence[Any]) -> Iterator[str]:
             escaped = value.replace("\\", "\\\\").replace('"', '\\"')
             yield f'"{escaped}"'
         else:
-            yield str(value)
+            yield "NULL" if value is None else str(value)

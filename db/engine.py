@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
-from db.errors import NotMigrated, NotReachable
+from db.errors import BadDatabaseUrl, NotMigrated, NotReachable
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
@@ -17,15 +17,24 @@ def open_engine(url: str, *, application_name: str = "modiste", pool_size: int =
 
     Connections are checked before use, so a restarted server costs one reconnect, not one failed job.
     """
-    parsed = make_url(url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url)
-    parsed = parsed.set(drivername="postgresql+psycopg2")
     return create_engine(
-        parsed,
+        parse_url(url),
         pool_pre_ping=True,
         pool_size=pool_size,
         max_overflow=10,
         connect_args={"application_name": application_name, "connect_timeout": 5},
     )
+
+
+def parse_url(url: str) -> URL:
+    """`url` for psycopg2. Raises `BadDatabaseUrl`, which does not repeat the URL: it may hold a password."""
+    try:
+        parsed = make_url(url.strip())
+    except (ArgumentError, ValueError) as error:  # ValueError: the port is not a number
+        raise BadDatabaseUrl from error
+    if parsed.drivername.partition("+")[0] not in ("postgresql", "postgres"):
+        raise BadDatabaseUrl(f"{BadDatabaseUrl.__doc__} (This one begins with {parsed.drivername}://.)")
+    return parsed.set(drivername="postgresql+psycopg2")
 
 
 @contextmanager
@@ -41,7 +50,8 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 def first_line(error: BaseException) -> str:
     """The server's own words, without SQLAlchemy's frame or a statement with people's data."""
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    said = str(getattr(error, "orig", None) or error).strip()
+    return said.splitlines()[0] if said else type(error).__name__
 
 
 def schema_revision(connection: Connection) -> str | None:

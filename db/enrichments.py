@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from db.catalogues import ContentRef, lock_listings, stage_contents
+from db.catalogues import ContentRef, lock_listings_of, stage_contents
 from db.copying import Vector, stage
 from db.errors import LeaseLost
 from db.imports import finish_if_complete
@@ -63,9 +63,11 @@ def write_shard(connection: Connection, lease: Lease, outcomes: Sequence[Outcome
 
     Locks are taken in one order by every writer: shard, contents by digest, listings by id, the import's counters last.
     """
+    require_all(lease, outcomes)
     take_fence(connection, lease)
     stage_contents(connection, [o.content for o in outcomes if o.content])
     write_seen(connection, lease.model_version_id, [o for o in outcomes if o.seen])
+    lock_listings_of(connection, [o.photo_id for o in outcomes])
     settle_photos(connection, lease, outcomes)
     retry_later(connection, lease, [o for o in outcomes if o.retry_in_s is not None])
     connection.execute(
@@ -77,6 +79,13 @@ def write_shard(connection: Connection, lease: Lease, outcomes: Sequence[Outcome
     )
     count_settled(connection, lease)
     connection.execute(text("DROP TABLE settled"))
+
+
+def require_all(lease: Lease, outcomes: Sequence[Outcome]) -> None:
+    """A photo left out would stay pending for ever in a shard that is done."""
+    missing = {photo.id for photo in lease.photos} - {outcome.photo_id for outcome in outcomes}
+    if missing:
+        raise ValueError(f"shard {lease.shard_id} has photos without an outcome: {sorted(missing)[:10]}")
 
 
 def take_fence(connection: Connection, lease: Lease) -> None:
@@ -95,14 +104,17 @@ def take_fence(connection: Connection, lease: Lease) -> None:
 
 
 def write_seen(connection: Connection, model_version_id: int, outcomes: Sequence[Outcome]) -> None:
-    """One enrichment and one vector a content and version, whoever comes first."""
+    """One enrichment and one vector a content and version, whoever comes first.
+
+    `vec` becomes a halfvec on assignment: no name of pgvector's stands here, whose schema may not be on the path.
+    """
     if not outcomes:
         return
     stage(
         connection,
         "seen",
         "sha256 bytea, categories text[], category_scores real[], abstained boolean, attributes text[], "
-        "attribute_scores real[], vec text",
+        "attribute_scores real[], vec real[]",
         (
             (
                 o.content.sha256,
@@ -131,7 +143,7 @@ def write_seen(connection: Connection, model_version_id: int, outcomes: Sequence
     connection.execute(
         text(f"""
             INSERT INTO modiste.embedding_{int(model_version_id)} (content_id, category, vec)
-            SELECT DISTINCT ON (c.id) c.id, s.categories[1], s.vec::halfvec
+            SELECT DISTINCT ON (c.id) c.id, s.categories[1], s.vec
             FROM seen s JOIN modiste.content c USING (sha256) ORDER BY c.id
             ON CONFLICT DO NOTHING
         """)
@@ -155,10 +167,6 @@ def settle_photos(connection: Connection, lease: Lease, outcomes: Sequence[Outco
             if o.retry_in_s is None
         ),
     )
-    listing_ids = connection.scalars(
-        text("SELECT DISTINCT p.listing_id FROM outcome o JOIN modiste.photo p ON p.id = o.photo_id")
-    )
-    lock_listings(connection, listing_ids)
     connection.execute(
         text("CREATE TEMPORARY TABLE settled (listing_id bigint, state text, inferred boolean) ON COMMIT DROP")
     )

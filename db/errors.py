@@ -1,6 +1,7 @@
 """Everything that db raises on purpose. The docstring is the message a person reads.
 
 DbError
+├── BadDatabaseUrl        DATABASE_URL is no PostgreSQL URL
 ├── NotReachable          the server does not answer
 ├── NotMigrated           the schema is missing or old
 ├── UnknownCatalogue / UnknownListing / UnknownImport / UnknownModelVersion
@@ -17,6 +18,10 @@ class DbError(Exception):
 
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail or (self.__doc__ or "").strip())
+
+
+class BadDatabaseUrl(DbError):
+    """The database URL cannot be read; write postgresql://user:password@host:5432/name, special characters as %XX."""
 
 
 class NotReachable(DbError):

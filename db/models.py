@@ -15,6 +15,7 @@ from db.states import ModelState
 HNSW = "m = 24, ef_construction = 200"
 # Below this, comparing everything is faster than walking an index, and exact.
 VECTORS_WORTH_AN_INDEX = 10_000
+INDEX_LOCK = 0x6D6F6402
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,47 +48,71 @@ def register_model(
     manifest: Mapping[str, Any],
 ) -> int:
     """Registers a version and makes its vector table. Again with the same manifest: nothing; with another: refused."""
-    known = connection.execute(
-        text("SELECT id, manifest = CAST(:manifest AS jsonb) AS same FROM modiste.model_version WHERE name = :name"),
-        {"name": name, "manifest": json.dumps(dict(manifest))},
-    ).one_or_none()
-    if known is not None:
-        if not known.same:
-            raise ModelDoesNotFit(
-                f"model version {name} is registered with another manifest; give the new model a new version"
-            )
-        return int(known.id)
-    version_id: int = connection.execute(
+    values = {
+        "name": name,
+        "dim": embedding_dim,
+        "groups": list(exclusive_groups),
+        "manifest": json.dumps(dict(manifest)),
+    }
+    # Two workers that start on an empty registry come here at once: the second waits, then finds the first's.
+    version_id: int | None = connection.scalar(
         text("""
             INSERT INTO modiste.model_version (name, embedding_dim, exclusive_groups, manifest)
-            VALUES (:name, :dim, :groups, CAST(:manifest AS jsonb)) RETURNING id
+            VALUES (:name, :dim, :groups, CAST(:manifest AS jsonb)) ON CONFLICT (name) DO NOTHING RETURNING id
         """),
-        {
-            "name": name,
-            "dim": embedding_dim,
-            "groups": list(exclusive_groups),
-            "manifest": json.dumps(dict(manifest)),
-        },
-    ).scalar_one()
+        values,
+    )
+    if version_id is None:
+        return registered_as_is(connection, values)
+    make_vector_table(connection, version_id, embedding_dim)
+    return version_id
+
+
+def registered_as_is(connection: Connection, values: Mapping[str, Any]) -> int:
+    """The id of a version registered before. Raises `ModelDoesNotFit` if it was another model under this name."""
+    known = connection.execute(
+        text("""
+            SELECT id, (manifest, embedding_dim, exclusive_groups)
+                     = (CAST(:manifest AS jsonb), :dim, CAST(:groups AS text[])) AS same
+            FROM modiste.model_version WHERE name = :name
+        """),
+        values,
+    ).one()
+    if not known.same:
+        raise ModelDoesNotFit(
+            f"model version {values['name']} is registered with another manifest; give the new model a new version"
+        )
+    return int(known.id)
+
+
+def make_vector_table(connection: Connection, version_id: int, embedding_dim: int) -> None:
     # A plain table a version, not a partition: making or dropping it never waits for readers of another version.
     # No foreign key on content: it would cost a lock a row, and `enrichment` beside it has one.
     connection.execute(
         text(f"""
             CREATE TABLE modiste.embedding_{version_id} (
-                content_id bigint PRIMARY KEY, category text NOT NULL, vec halfvec({int(embedding_dim)}) NOT NULL)
+                content_id bigint PRIMARY KEY, category text NOT NULL,
+                vec {vector_schema(connection)}.halfvec({int(embedding_dim)}) NOT NULL)
         """)
     )
     connection.execute(
         text(f"COMMENT ON TABLE modiste.embedding_{version_id} IS 'Vectors of one version, one row a content'")
     )
-    return version_id
+
+
+def vector_schema(connection: Connection) -> str:
+    """Where pgvector was installed, quoted: in many managed databases not on the search path."""
+    return str(
+        connection.scalar(text("SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'"))
+    )
 
 
 def activate_model(connection: Connection, name: str) -> None:
     """Makes `name` the one active version, in one transaction: no reader sees none or two."""
+    # All rows, so that two who activate at once take turns; in a mode that lets writers of enrichments refer to them.
+    connection.execute(text("SELECT FROM modiste.model_version ORDER BY id FOR NO KEY UPDATE"))
     target = connection.scalar(
-        text("SELECT id FROM modiste.model_version WHERE name = :name AND state <> 'retired' FOR UPDATE"),
-        {"name": name},
+        text("SELECT id FROM modiste.model_version WHERE name = :name AND state <> 'retired'"), {"name": name}
     )
     if target is None:
         raise UnknownModelVersion(f"there is no model version {name} to activate; `modiste models` lists them")
@@ -145,37 +170,62 @@ def wants_index(connection: Connection) -> int | None:
               AND (SELECT count(*) FROM (SELECT FROM modiste.enrichment e WHERE e.model_version_id = v.id
                                          LIMIT :enough) AS few) >= :enough
               AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index
-                              WHERE relid = to_regclass('modiste.embedding_' || v.id))
+                              WHERE datname = current_database()
+                                AND relid = to_regclass('modiste.embedding_' || v.id))
         """),
         {"enough": VECTORS_WORTH_AN_INDEX},
     )
     return version
 
 
-def build_index(engine: Engine, version_id: int, *, memory: str = "1GB") -> None:
+def build_index(engine: Engine, version_id: int, *, memory: str = "1GB") -> bool:
     """Builds the HNSW index of a version beside running reads and writes; minutes for a million vectors.
 
-    An index that an interrupted build left invalid is dropped first.
+    Returns False, having done nothing, while another process builds it. An index that an interrupted build left
+    invalid is dropped first. `memory` raises the server's maintenance_work_mem, never lowers it.
     """
-    name = f"embedding_{int(version_id)}_vec_idx"
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        invalid = connection.scalar(
-            text("SELECT NOT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)"),
-            {"name": f"modiste.{name}"},
-        )
-        if invalid:
-            connection.execute(text(f"DROP INDEX CONCURRENTLY modiste.{name}"))
-        connection.execute(text("SELECT set_config('maintenance_work_mem', :memory, false)"), {"memory": memory})
-        try:
+    # The lock is of a transaction, so that it survives a pooler; idle, it holds no snapshot that the build waits for.
+    with engine.connect() as guard, guard.begin():
+        if not guard.scalar(
+            text("SELECT pg_try_advisory_xact_lock(:lock, :id)"), {"lock": INDEX_LOCK, "id": version_id}
+        ):
+            return False
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            drop_invalid_index(connection, version_id)
+            create_index(connection, version_id, memory)
             connection.execute(
-                text(f"""
-                    CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON modiste.embedding_{int(version_id)}
-                    USING hnsw (vec halfvec_cosine_ops) WITH ({HNSW})
-                """)
+                text("UPDATE modiste.model_version SET index_built_at = clock_timestamp() WHERE id = :id"),
+                {"id": version_id},
             )
-        finally:
-            connection.execute(text("RESET maintenance_work_mem"))
+    return True
+
+
+def drop_invalid_index(connection: Connection, version_id: int) -> None:
+    name = index_of(version_id)
+    if connection.scalar(
+        text("SELECT NOT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)"), {"name": f"modiste.{name}"}
+    ):
+        connection.execute(text(f"DROP INDEX CONCURRENTLY modiste.{name}"))
+
+
+def create_index(connection: Connection, version_id: int, memory: str) -> None:
+    connection.execute(
+        text("""
+            SELECT set_config('maintenance_work_mem', :memory, false)
+            WHERE pg_size_bytes(:memory) > pg_size_bytes(current_setting('maintenance_work_mem'))
+        """),
+        {"memory": memory},
+    )
+    try:
         connection.execute(
-            text("UPDATE modiste.model_version SET index_built_at = clock_timestamp() WHERE id = :id"),
-            {"id": version_id},
+            text(f"""
+                CREATE INDEX CONCURRENTLY IF NOT EXISTS {index_of(version_id)} ON modiste.embedding_{int(version_id)}
+                USING hnsw (vec {vector_schema(connection)}.halfvec_cosine_ops) WITH ({HNSW})
+            """)
         )
+    finally:
+        connection.execute(text("RESET maintenance_work_mem"))
+
+
+def index_of(version_id: int) -> str:
+    return f"embedding_{int(version_id)}_vec_idx"

@@ -6,9 +6,12 @@ dead and comes back finds its token outdated and drops its work (`db.enrichments
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
+from db.catalogues import lock_listings_of
+from db.imports import finish_if_complete
 from db.states import Lane, Reason
 
 # A shard that was abandoned this often is split; a photo alone gets one more try before it is quarantined.
@@ -168,7 +171,7 @@ def keep_alive(connection: Connection, leases: Collection[tuple[int, int]], *, l
     lost = connection.scalars(
         text("""
             SELECT held.id FROM unnest(CAST(:ids AS bigint[]), CAST(:tokens AS bigint[])) AS held (id, token)
-            LEFT JOIN modiste.shard s USING (id, token) WHERE s.id IS NULL
+            LEFT JOIN modiste.shard s USING (id, token) WHERE s.id IS NULL OR s.state IN ('split', 'cancelled')
         """),
         {"ids": ids, "tokens": tokens},
     )
@@ -208,7 +211,10 @@ def requeue_abandoned(connection: Connection, limit: int = 100) -> int:
 
 
 def isolate_poison(connection: Connection) -> int:
-    """Splits shards that keep failing, until the culprit stands alone and is quarantined. Returns how many it found."""
+    """Splits shards that keep failing, until the culprit stands alone and is quarantined. Returns how many it found.
+
+    Locks as `db.enrichments.write_shard` does: shards, listings, photos, counters.
+    """
     suspects = connection.execute(
         text("""
             SELECT id, import_id, model_version_id, lane, photo_ids, error FROM modiste.shard
@@ -219,7 +225,6 @@ def isolate_poison(connection: Connection) -> int:
     ).all()
     for shard in suspects:
         if len(shard.photo_ids) == 1:
-            _quarantine_alone(connection, shard.id, shard.import_id, shard.photo_ids[0], shard.error)
             continue
         make_shards(
             connection,
@@ -234,25 +239,34 @@ def isolate_poison(connection: Connection) -> int:
             text("UPDATE modiste.shard SET state = 'split', finished_at = clock_timestamp() WHERE id = :id"),
             {"id": shard.id},
         )
+    _quarantine_alone(connection, [shard for shard in suspects if len(shard.photo_ids) == 1])
     return len(suspects)
 
 
-def _quarantine_alone(connection: Connection, shard_id: int, import_id: int, photo_id: int, error: str | None) -> None:
-    quarantined = connection.execute(
+def _quarantine_alone(connection: Connection, shards: Sequence[Row[Any]]) -> None:
+    """Quarantines the one photo of each of these shards, counts it, and ends an import that waited for it alone."""
+    if not shards:
+        return
+    lock_listings_of(connection, [shard.photo_ids[0] for shard in shards])
+    connection.execute(
         text("""
-            UPDATE modiste.photo SET state = 'quarantined', reason = :reason, detail = :error, updated_at = now()
-            WHERE id = :id AND state = 'pending' AND import_id = :import_id
+            WITH alone AS (
+                UPDATE modiste.shard SET state = 'done', finished_at = clock_timestamp() WHERE id = ANY (:ids)
+                RETURNING import_id, photo_ids[1] AS photo_id, error
+            ), quarantined AS (
+                UPDATE modiste.photo p SET state = 'quarantined', reason = :reason, detail = alone.error,
+                    updated_at = now()
+                FROM alone WHERE p.id = alone.photo_id AND p.state = 'pending' AND p.import_id = alone.import_id
+                RETURNING p.import_id
+            )
+            UPDATE modiste.import i SET photos_quarantined = photos_quarantined + n.photos
+            FROM (SELECT import_id, count(*) AS photos FROM quarantined GROUP BY import_id) AS n
+            WHERE i.id = n.import_id
         """),
-        {"reason": Reason.CRASHED_WORKER, "error": error, "id": photo_id, "import_id": import_id},
-    ).rowcount
-    connection.execute(
-        text("UPDATE modiste.shard SET state = 'done', finished_at = clock_timestamp() WHERE id = :id"),
-        {"id": shard_id},
+        {"ids": [shard.id for shard in shards], "reason": Reason.CRASHED_WORKER},
     )
-    connection.execute(
-        text("UPDATE modiste.import SET photos_quarantined = photos_quarantined + :n WHERE id = :id"),
-        {"n": quarantined, "id": import_id},
-    )
+    for import_id in sorted({shard.import_id for shard in shards}):
+        finish_if_complete(connection, import_id)
 
 
 def take_unsent(connection: Connection, limit: int = 500) -> list[tuple[int, Lane]]:

@@ -13,6 +13,9 @@ from db.errors import BadQuestion, DbError, NotEnriched, UnknownListing
 
 ERRORS: Mapping[str, type[DbError]] = {
     "22023": BadQuestion,  # invalid_parameter_value
+    "22003": BadQuestion,  # numeric_value_out_of_range: k or a number of the vector
+    "22P02": BadQuestion,  # invalid_text_representation: a filter with NaN or half a surrogate pair
+    "22P05": BadQuestion,  # untranslatable_character: a filter with a NUL
     "0A000": BadQuestion,  # feature_not_supported
     "P0002": UnknownListing,  # no_data_found
     "55000": NotEnriched,  # object_not_in_prerequisite_state
@@ -47,7 +50,8 @@ def similar_listings(
     """Raises `UnknownListing`, `NotEnriched` or `BadQuestion`, in the words of the SQL function."""
     return _ask(
         connection,
-        "similar_listings(CAST(:asked AS bigint), :k, CAST(:filters AS jsonb), CAST(:options AS jsonb))",
+        "similar_listings",
+        "bigint",
         {"asked": listing_id, "k": k, "filters": filters, "options": options},
     )
 
@@ -63,15 +67,20 @@ def similar_to(
     """`embedding`: of the active version and its dimension. Raises `BadQuestion` or `NotEnriched`."""
     return _ask(
         connection,
-        "similar_to(CAST(:asked AS real[]), :k, CAST(:filters AS jsonb), CAST(:options AS jsonb))",
+        "similar_to",
+        "real[]",
         {"asked": [float(x) for x in embedding], "k": k, "filters": filters, "options": options},
     )
 
 
-def _ask(connection: Connection, call: str, values: dict[str, Any]) -> list[SimilarListing]:
+def _ask(connection: Connection, function: str, asked_type: str, values: dict[str, Any]) -> list[SimilarListing]:
     values |= {name: json.dumps(dict(values[name] or {})) for name in ("filters", "options")}
+    question = text(f"""
+        SELECT * FROM modiste.{function}(
+            CAST(:asked AS {asked_type}), CAST(:k AS integer), CAST(:filters AS jsonb), CAST(:options AS jsonb))
+    """)
     try:
-        rows = connection.execute(text(f"SELECT * FROM modiste.{call}"), values).all()
+        rows = connection.execute(question, values).all()
     except DBAPIError as error:
         kind = ERRORS.get(getattr(error.orig, "pgcode", ""))
         if kind is None:
