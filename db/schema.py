@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     Numeric,
     SmallInteger,
+    Table,
     UniqueConstraint,
     func,
     text,
@@ -34,7 +35,7 @@ NAMES = {
 
 
 class Base(DeclarativeBase):
-    """Types by annotation: text, bigint and timestamptz are the defaults here."""
+    """Types by annotation: text, bigint and timestamptz are the defaults. Docstrings open with the table's comment."""
 
     metadata = MetaData(schema=SCHEMA, naming_convention=NAMES)
     type_annotation_map = {  # noqa: RUF012 (SQLAlchemy reads it from the class)
@@ -48,6 +49,11 @@ class Base(DeclarativeBase):
         list[float]: ARRAY(REAL),
         list[int]: ARRAY(BigInteger),
     }
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        assert isinstance(cls.__table__, Table)
+        cls.__table__.comment = (cls.__doc__ or "").splitlines()[0]
 
 
 def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
@@ -78,7 +84,7 @@ class Catalogue(Base):
 
 
 class ModelVersion(Base):
-    """A model that was registered; its vectors are in `embedding_<id>`.
+    """A registered model, at most one of them active; its vectors are in the table embedding_<id>.
 
     `index_built_at` is empty until the HNSW index of that table is valid; until then searches are exact.
     """
@@ -202,7 +208,7 @@ class Content(Base):
 
 
 class Photo(Base):
-    """An image of a listing.
+    """An image of a listing: pending, enriched, cancelled, or quarantined with a reason.
 
     `source` is the URL, or the name of the file that came with the feed; `validator` changes when that file does.
     """
@@ -264,7 +270,7 @@ class Shard(Base):
 
 
 class Enrichment(Base):
-    """What one model version says of one content. Categories most probable first, attributes as `group:value`."""
+    """What one model version says of one content: categories most probable first, attributes as group:value."""
 
     __tablename__ = "enrichment"
 
@@ -279,7 +285,7 @@ class Enrichment(Base):
 
 
 class ListingSummary(Base):
-    """What one model version says of a listing, over all its photos. Read it as the view `listing_enrichment`."""
+    """What one model version says of a listing, over all its photos. Read it as the view listing_enrichment."""
 
     __tablename__ = "listing_summary"
     __table_args__ = (

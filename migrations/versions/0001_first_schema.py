@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("catalogue_pkey")),
         schema="modiste",
+        comment="A named set of listings.",
     )
     op.create_table(
         "content",
@@ -49,6 +50,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("content_pkey")),
         sa.UniqueConstraint("sha256", name=op.f("content_sha256_key")),
         schema="modiste",
+        comment="The bytes of a photo, known by SHA-256; many photos may show the same content.",
     )
     op.create_table(
         "model_version",
@@ -71,6 +73,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("model_version_pkey")),
         sa.UniqueConstraint("name", name=op.f("model_version_name_key")),
         schema="modiste",
+        comment="A registered model, at most one of them active; its vectors are in the table embedding_<id>.",
     )
     op.create_index(
         "model_version_one_active_idx",
@@ -101,6 +104,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("content_id", "model_version_id", name=op.f("enrichment_pkey")),
         schema="modiste",
+        comment="What one model version says of one content: categories most probable first, attributes as group:value.",
     )
     op.create_table(
         "import",
@@ -142,6 +146,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("import_pkey")),
         schema="modiste",
+        comment="One run over a feed, with the counters that make its progress O(1) to read.",
     )
     op.create_index(op.f("import_catalogue_idx"), "import", ["catalogue"], unique=False, schema="modiste")
     op.create_table(
@@ -169,6 +174,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("listing_pkey")),
         sa.UniqueConstraint("catalogue", "external_id", name=op.f("listing_catalogue_external_id_key")),
         schema="modiste",
+        comment="One thing for sale: what the seller said of it. Stable for joins.",
         postgresql_with={"fillfactor": "85"},
     )
     op.create_index(
@@ -212,6 +218,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("import_id", "line", name=op.f("import_row_pkey")),
         schema="modiste",
+        comment="What became of each row of a feed: the import's report.",
     )
     op.create_index(
         op.f("import_row_import_id_external_id_idx"),
@@ -245,6 +252,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("listing_id", "model_version_id", name=op.f("listing_summary_pkey")),
         schema="modiste",
+        comment="What one model version says of a listing, over all its photos. Read it as the view listing_enrichment.",
     )
     op.create_index(
         op.f("listing_summary_attributes_idx"),
@@ -292,6 +300,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("photo_pkey")),
         sa.UniqueConstraint("listing_id", "source", name=op.f("photo_listing_id_source_key")),
         schema="modiste",
+        comment="An image of a listing: pending, enriched, cancelled, or quarantined with a reason.",
     )
     op.create_index(op.f("photo_content_id_idx"), "photo", ["content_id"], unique=False, schema="modiste")
     op.create_index(
@@ -332,6 +341,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("shard_pkey")),
         schema="modiste",
+        comment="The unit of work a worker takes: a bounded group of photos, under a lease and a fencing token.",
         postgresql_with={"fillfactor": "70"},
     )
     op.create_index(op.f("shard_import_id_idx"), "shard", ["import_id"], unique=False, schema="modiste")
