@@ -33,6 +33,6 @@ def test_a_rejected_row_ends_a_batch_like_any_other() -> None:
 
 def test_forgotten_photos_stop_the_import_before_anything_is_written() -> None:
     order = Order(catalogue="c", feed_name="f", feed=NoRows())  # type: ignore[arg-type]
-    with pytest.raises(PhotosNotGiven, match="10000.jpg"):
+    with pytest.raises(PhotosNotGiven, match=r"10000\.jpg"):
         require_photos([row(2, "1", "10000.jpg")], order)
     require_photos([row(2, "1", "https://shop.example/1.jpg"), row(3, "2")], order)

@@ -54,7 +54,7 @@ def test_an_unknown_listing_is_new_with_all_its_photos() -> None:
 def test_the_same_row_and_photos_change_nothing() -> None:
     batch = compared(row(2), having=known())
     assert outcomes(batch) == [RowOutcome.UNCHANGED]
-    assert not (batch.listings or batch.photos or batch.gone or batch.touched_listing_ids)
+    assert [batch.listings, batch.photos, batch.gone, batch.touched_listing_ids] == [[], [], [], []]
 
 
 def test_a_new_price_changes_the_listing_and_no_photo() -> None:
