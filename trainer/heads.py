@@ -196,9 +196,11 @@ def _one_epoch(
     told: dict[str, list[float]] = {}
     for rows in in_batches(rng.permutation(lesson.train), stage.batch_size):
         values = views(lesson.features, rows, rng)
-        losses = task_losses(heads(values), lesson.targets.take(rows), lesson.labels, weights, stage.smoothing)
+        outputs: Outputs = heads(values)
+        losses = task_losses(outputs, lesson.targets.take(rows), lesson.labels, weights, stage.smoothing)
         if heads.projection is not None:
-            losses |= _embedding_losses(heads, lesson, stage, values, next(mates, None), rng)
+            losses["geometry"] = geometry_loss(outputs.embedding, heads.standardise(values)[:, : lesson.last])
+            losses |= _metric_loss(heads, lesson, stage, next(mates, None), rng)
         total = torch.stack([getattr(stage, name) * loss for name, loss in losses.items()]).sum()
         optimiser.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
@@ -208,15 +210,14 @@ def _one_epoch(
     return {name: float(np.mean(values)) for name, values in told.items()}
 
 
-def _embedding_losses(
-    heads: Heads, lesson: Lesson, stage: HeadsStage, values: Tensor, mates: Rows | None, rng: np.random.Generator
+def _metric_loss(
+    heads: Heads, lesson: Lesson, stage: HeadsStage, mates: Rows | None, rng: np.random.Generator
 ) -> dict[str, Tensor]:
-    losses = {"geometry": geometry_loss(heads(values).embedding, heads.standardise(values)[:, : lesson.last])}
-    if mates is not None:
-        embedding = heads(views(lesson.features, mates, rng)).embedding
-        products = torch.from_numpy(lesson.targets.products[mates])
-        losses["metric"] = METRIC_LOSSES[stage.metric_loss](embedding, products)
-    return losses
+    if mates is None:
+        return {}
+    embedding = heads(views(lesson.features, mates, rng)).embedding
+    products = torch.from_numpy(lesson.targets.products[mates])
+    return {"metric": METRIC_LOSSES[stage.metric_loss](embedding, products)}
 
 
 def _product_batches(lesson: Lesson, stage: HeadsStage) -> Iterator[Rows]:

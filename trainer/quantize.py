@@ -93,10 +93,11 @@ def agreement(folder: Path, pixels: Sequence[Pixels]) -> Agreement:
 
 
 class _Photos(CalibrationDataReader):  # type: ignore[misc]
-    """Hands the photos to ONNX Runtime's calibration, batch by batch."""
+    """Hands the photos to ONNX Runtime's calibration in batches of one size: it stacks what it collects."""
 
     def __init__(self, pixels: Sequence[Pixels]) -> None:
-        self._batches = _batches(pixels)
+        whole = len(pixels) // BATCH_SIZE * BATCH_SIZE
+        self._batches = _batches(pixels[:whole]) if whole else _batches(pixels)
 
     def get_next(self) -> dict[str, Pixels] | None:
         batch = next(self._batches, None)

@@ -66,6 +66,12 @@ photos_per_product = 2
 KINDS = (("shirts", "Red", (200, 30, 30)), ("shoes", "Blue", (30, 30, 200)), ("bags", "Green", (30, 160, 30)))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Tiny networks only wait for each other's threads on a busy machine."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
     """Folder with shop.csv and photos: 40 products of two photos."""
