@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def many_photos(sample: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def database(modiste: Modiste) -> Iterator[Callable[[str], Any]]:
+def database(modiste: Modiste) -> Callable[[str], Any]:
     """Asks the running stack's database directly; None while it cannot be asked."""
 
     def ask(statement: str) -> Any:
@@ -52,7 +52,7 @@ def database(modiste: Modiste) -> Iterator[Callable[[str], Any]]:
         connection.close()
         return row[0] if row else None
 
-    yield ask
+    return ask
 
 
 def wait_for(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:

@@ -1,0 +1,1 @@
+"""What measures the budgets. Run one as `python -m benchmarks.NAME`; results stand in docs/benchmarks.md."""
