@@ -89,13 +89,25 @@ def _ask(connection: Connection, function: str, asked_type: str, values: dict[st
     return [SimilarListing(**row._mapping) for row in rows]
 
 
-def find_listing(connection: Connection, external_id: str, catalogue: str | None = None) -> int:
-    """The id of a listing by external id; `catalogue` may be left out while only one has it."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NamedListing:
+    """A listing that somebody named. `photo_digest`: SHA-256 (hex) of its first enriched photo."""
+
+    id: int
+    title: str | None
+    photo_digest: str | None
+
+
+def find_listing(connection: Connection, external_id: str, catalogue: str | None = None) -> NamedListing:
+    """A listing by external id; `catalogue` may be left out while only one has it. Raises `UnknownListing`."""
     rows = connection.execute(
         text("""
-            SELECT id, catalogue FROM modiste.listing
-            WHERE external_id = :external_id AND (CAST(:catalogue AS text) IS NULL OR catalogue = :catalogue)
-            ORDER BY catalogue LIMIT 5
+            SELECT l.id, l.catalogue, l.title, (
+                SELECT encode(c.sha256, 'hex') FROM modiste.photo p JOIN modiste.content c ON c.id = p.content_id
+                WHERE p.listing_id = l.id AND p.state = 'enriched' ORDER BY p.position, p.id LIMIT 1) AS photo_digest
+            FROM modiste.listing l
+            WHERE l.external_id = :external_id AND (CAST(:catalogue AS text) IS NULL OR l.catalogue = :catalogue)
+            ORDER BY l.catalogue LIMIT 5
         """),
         {"external_id": external_id, "catalogue": catalogue},
     ).all()
@@ -105,7 +117,7 @@ def find_listing(connection: Connection, external_id: str, catalogue: str | None
     if len(rows) > 1:
         names = ", ".join(row.catalogue for row in rows)
         raise UnknownListing(f"listing {external_id} is in several catalogues ({names}); name one with --catalogue")
-    return int(rows[0].id)
+    return NamedListing(id=rows[0].id, title=rows[0].title, photo_digest=rows[0].photo_digest)
 
 
 def photo_digests(connection: Connection, photo_ids: Sequence[int]) -> dict[int, str]:

@@ -34,7 +34,7 @@ def demo(
         show_status(run_import(stack, order, watch=True))
         for place, external_id in enumerate(some_ids(folder / "feed.csv")):
             asked, found = ask_with_listing(stack, external_id, CATALOGUE, 9, {})
-            out.print(f"\nSimilar to [bold]{external_id}[/], {found[0].title if found else ''}")
+            out.print(f"\n[bold]{external_id}[/] {asked.title}")
             show(found[:5])
             if place == 0:
                 write_sheet(stack, sheet, asked, found)

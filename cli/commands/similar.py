@@ -63,12 +63,9 @@ def ask_with_listing(
     stack: Stack, external_id: str, catalogue: str | None, k: int, filters: dict[str, Any]
 ) -> tuple[Tile, list[SimilarListing]]:
     with transaction(stack.engine) as connection:
-        listing_id = find_listing(connection, external_id, catalogue)
-        found = similar_listings(connection, listing_id, k=k, filters=filters)
-        photo_id = next((row.photo_id for row in found if row.photo_id is not None), None)
-        digests = photo_digests(connection, [photo_id]) if photo_id is not None else {}
-    picture = stored_photo(stack, digests.get(photo_id)) if photo_id is not None else None
-    return Tile(title=f"asked: {external_id}", picture=picture), found
+        asked = find_listing(connection, external_id, catalogue)
+        found = similar_listings(connection, asked.id, k=k, filters=filters)
+    return Tile(title=asked.title or external_id, picture=stored_photo(stack, asked.photo_digest)), found
 
 
 def ask_with_photo(stack: Stack, path: Path, k: int, filters: dict[str, Any]) -> tuple[Tile, list[SimilarListing]]:
@@ -105,6 +102,11 @@ def write_sheet(stack: Stack, path: Path, asked: Tile, found: list[SimilarListin
     draw_sheet([asked, *tiles], open_photo).save(path)
 
 
+def shared(row: SimilarListing) -> str:
+    """The attributes that both have, without their groups, as these are clear from the values."""
+    return ", ".join(sorted(attribute.partition(":")[2] for attribute in row.why.get("attributes", {})))
+
+
 def show(found: list[SimilarListing]) -> None:
     if not found:
         out.print("No listing matches these filters.")
@@ -112,8 +114,5 @@ def show(found: list[SimilarListing]) -> None:
     print_table(
         f"{len(found)} similar listings ({found[0].how})",
         ["score", "listing", "title", "category", "shared"],
-        [
-            [f"{row.score:.3f}", row.external_id, row.title, row.category, ", ".join(row.why.get("attributes", {}))]
-            for row in found
-        ],
+        [[f"{row.score:.3f}", row.external_id, row.title, row.category, shared(row)] for row in found],
     )
