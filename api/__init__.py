@@ -1,1 +1,1 @@
-"""TODO"""
+"""HTTP over what `db` answers: routes, schemas and errors. Enqueues nothing yet, and computes nothing itself."""

@@ -2,6 +2,7 @@
 
 from sqlalchemy.exc import DBAPIError
 
+from api.settings import NoKeyBeyondLoopback
 from cli.opening import HalfConfigured
 from cli.stack.errors import StackError
 from db.engine import first_line
@@ -20,6 +21,7 @@ class UsageError(Exception):
 EXPECTED = (
     UsageError,
     HalfConfigured,
+    NoKeyBeyondLoopback,
     StackError,
     DbError,
     StoreError,

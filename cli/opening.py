@@ -41,7 +41,7 @@ class Stack:
         return self.pair.psql_url if self.pair else self.database_url.replace("postgresql+psycopg2://", "postgresql://")
 
     def environment(self) -> dict[str, str]:
-        """What a child process needs to open the same stack."""
+        """What a child process needs to open the same stack, beside what it inherits."""
         return {
             "DATABASE_URL": self.database_url,
             "BROKER_URL": self.broker_url,

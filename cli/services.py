@@ -10,6 +10,10 @@ from cli.stack.supervisor import Supervisor
 DRAIN_S = 40.0
 
 
+def api_spec(stack: Stack) -> ChildSpec:
+    return _spec(stack, "api")
+
+
 def worker_spec(stack: Stack) -> ChildSpec:
     return _spec(stack, "worker")
 

@@ -11,9 +11,10 @@ from typing import Annotated
 
 import typer
 
-from cli.opening import open_stack, prepare_stack
+from api.settings import ApiSettings
+from cli.opening import Stack, open_stack, prepare_stack
 from cli.output import out
-from cli.services import log_folder, scheduler_spec, supervise, worker_spec
+from cli.services import api_spec, log_folder, scheduler_spec, supervise, worker_spec
 from cli.settings import Settings
 from db.engine import schema_revision, transaction
 from db.migrate import head_revision
@@ -32,11 +33,36 @@ class EngineChoice(StrEnum):
 
 
 def up() -> None:
-    """Run a worker and the scheduler until Ctrl-C; what dies is started again, stopping finishes what is held."""
-    with open_stack(Settings()) as stack:
-        supervisor = supervise(stack, worker_spec(stack), scheduler_spec(stack))
-        out.print(f"modiste is up. Logs: {log_folder(stack)}. SQL: modiste psql. Stop with Ctrl-C.")
+    """Run API, worker and scheduler until Ctrl-C; what dies is started again, stopping finishes what is held."""
+    settings = Settings()
+    with open_stack(settings) as stack:
+        api_settings(stack)  # refuses here, and not in a child that would be started again and again
+        supervisor = supervise(stack, api_spec(stack), worker_spec(stack), scheduler_spec(stack))
+        out.print(f"modiste is up: http://{settings.modiste_host}:{settings.modiste_port}/docs", soft_wrap=True)
+        out.print(f"Logs: {log_folder(stack)}. SQL: modiste psql. Stop with Ctrl-C.", soft_wrap=True)
         supervisor.run_until_stopped()
+
+
+def api() -> None:
+    """Run the HTTP API on MODISTE_HOST and MODISTE_PORT."""
+    import uvicorn
+
+    from api.app import make_app
+
+    log_to_stderr()
+    with open_stack(Settings()) as stack:
+        settings = api_settings(stack)
+        uvicorn.run(make_app(settings), host=settings.host, port=settings.port, log_level="warning")
+
+
+def api_settings(stack: Stack) -> ApiSettings:
+    key = stack.settings.modiste_api_key
+    return ApiSettings(
+        database_url=stack.database_url,
+        host=stack.settings.modiste_host,
+        port=stack.settings.modiste_port,
+        key=key.get_secret_value() if key else None,
+    )
 
 
 def worker(

@@ -1,0 +1,33 @@
+"""What an API process is told, once, by whoever starts it."""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+
+class NoKeyBeyondLoopback(Exception):
+    """An API that other machines reach needs a key: set MODISTE_API_KEY, or MODISTE_HOST to 127.0.0.1."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApiSettings:
+    """`key` guards every route but health. Raises `NoKeyBeyondLoopback`."""
+
+    database_url: str
+    host: str = "127.0.0.1"
+    port: int = 8000
+    key: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.key is None and not is_loopback(self.host):
+            raise NoKeyBeyondLoopback
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
