@@ -130,7 +130,7 @@ LANGUAGE sql STABLE
 SET search_path = modiste, {vector}, pg_temp
 AS $$
     WITH pair AS (
-        SELECT DISTINCT ON (n.listing_id) n.*, a.photo_id
+        SELECT DISTINCT ON (n.listing_id) n.*, a.photo_id, bool_or(n.how = 'approximate') OVER () AS walked
         FROM unnest(asked_photos, asked) AS a (photo_id, vec),
              modiste.nearest_listings(version, a.vec, self, k, filters) AS n
         ORDER BY n.listing_id, n.distance, a.photo_id
@@ -146,7 +146,7 @@ AS $$
                               JOIN unnest(own.attributes, own.attribute_scores) AS ours (attribute, score)
                                 USING (attribute)))),
            CASE WHEN count(*) OVER () < k THEN 'partial'
-                WHEN bool_or(b.how = 'approximate') OVER () THEN 'approximate'
+                WHEN b.walked THEN 'approximate'
                 ELSE 'exact' END
     FROM best b
     JOIN listing l ON l.id = b.listing_id
@@ -214,7 +214,9 @@ BEGIN
     SELECT v.embedding_dim INTO dimension FROM model_version v WHERE v.id = version;
     IF array_ndims(embedding) IS DISTINCT FROM 1 OR cardinality(embedding) <> dimension THEN
         RAISE EXCEPTION 'the active model version has vectors of % numbers, this one has %', dimension,
-              coalesce(cardinality(embedding), 0) USING ERRCODE = 'invalid_parameter_value';
+              CASE array_ndims(embedding) WHEN 1 THEN cardinality(embedding)::text
+                   ELSE coalesce('the shape ' || array_dims(embedding), 'none') END
+              USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF EXISTS (SELECT FROM unnest(embedding) AS x WHERE x IS NULL OR x = 'NaN' OR abs(x) > 65504)
        OR NOT EXISTS (SELECT FROM unnest(embedding) AS x WHERE abs(x) > 1e-4) THEN
