@@ -1,12 +1,14 @@
 """COPY from Python values: the one fast way in. Encodes PostgreSQL's text format."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+NEEDS_ESCAPE = re.compile(r"[\\\t\n\r]")
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -41,6 +43,8 @@ def field(value: Any) -> str:
     """One value in COPY's text format."""
     if value is None:
         return r"\N"
+    if isinstance(value, str):
+        return value.translate(ESCAPES) if NEEDS_ESCAPE.search(value) else value
     if isinstance(value, bytes):
         return rf"\\x{value.hex()}"
     return literal(value).translate(ESCAPES)
@@ -48,8 +52,6 @@ def field(value: Any) -> str:
 
 def literal(value: Any) -> str:
     """One value as PostgreSQL reads it, before COPY's escapes."""
-    if isinstance(value, str):
-        return value
     if isinstance(value, bool):
         return "t" if value else "f"
     if isinstance(value, Vector):
