@@ -2,7 +2,8 @@
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -239,21 +240,56 @@ def open_shop(engine: Engine, dim: int = 3) -> Shop:
     return Shop(engine=engine, version=version, dim=dim)
 
 
+@pytest.fixture(name="open_shop")
+def _open_shop() -> Callable[[Engine], Shop]:
+    """Opens a shop in a database of the test's own."""
+    return open_shop
+
+
 @pytest.fixture
-def shop(engine: Engine) -> Shop:
-    return open_shop(engine)
+def shop(scratch: Engine) -> Shop:
+    """An empty shop."""
+    empty(scratch)
+    return open_shop(scratch)
 
 
 @pytest.fixture(scope="module")
 def module_shop(request: pytest.FixtureRequest, servers: Any, template: str) -> Iterator[Shop]:
     """A shop for a whole module, whose tests only read what the first of them stocked."""
-    name = f"module_{next(databases)}"
+    with migrated_database(servers, template) as engine:
+        yield open_shop(engine, getattr(request.module, "DIM", 3))
+
+
+@pytest.fixture(scope="session")
+def scratch(servers: Any, template: str) -> Iterator[Engine]:
+    """One database that is emptied for each test: four times as fast as a new one."""
+    with migrated_database(servers, template) as engine:
+        yield engine
+
+
+@contextmanager
+def migrated_database(servers: Any, template: str) -> Iterator[Engine]:
+    name = f"shop_{next(databases)}"
     admin = open_engine(servers.database_url)
-    outside = admin.connect().execution_options(isolation_level="AUTOCOMMIT")
-    outside.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    opened = open_engine(make_url(servers.database_url).set(database=name).render_as_string(hide_password=False))
-    yield open_shop(opened, getattr(request.module, "DIM", 3))
-    opened.dispose()
-    outside.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    outside.close()
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as outside:
+        outside.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        engine = open_engine(make_url(servers.database_url).set(database=name).render_as_string(hide_password=False))
+        yield engine
+        engine.dispose()
+        outside.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
+
+
+def empty(engine: Engine) -> None:
+    """As the migrations left it."""
+    with transaction(engine) as connection:
+        tables = connection.scalars(
+            text("""
+                SELECT oid::regclass::text FROM pg_class
+                WHERE relnamespace = 'modiste'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+            """)
+        ).all()
+        vectors = [name for name in tables if "embedding_" in name]
+        if vectors:
+            connection.execute(text(f"DROP TABLE {', '.join(vectors)}"))
+        connection.execute(text(f"TRUNCATE {', '.join(set(tables) - set(vectors))} RESTART IDENTITY"))

@@ -1,6 +1,6 @@
 """The model registry: registered once, active alone, indexed when it is worth it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Barrier
@@ -205,19 +205,14 @@ def test_a_build_leaves_the_memory_setting_of_its_connection_alone(shop: Shop) -
         connection.close()
 
 
-@pytest.fixture
-def elsewhere(engine: Engine) -> Iterator[Engine]:
-    """A database whose pgvector stands in a schema of its own that is not on the search path."""
+def test_pgvector_may_be_installed_in_any_schema(engine: Engine, open_shop: Callable[[Engine], Shop]) -> None:
     with transaction(engine) as connection:
         connection.execute(text("DROP SCHEMA modiste CASCADE"))
         connection.execute(text("DROP EXTENSION vector"))
         connection.execute(text('CREATE SCHEMA "My Extensions"'))
         connection.execute(text('CREATE EXTENSION vector SCHEMA "My Extensions"'))
     migrate(engine)
-    return engine
-
-
-def test_pgvector_may_be_installed_in_any_schema(elsewhere: Engine, shop: Shop) -> None:
+    shop = open_shop(engine)
     ids = shop.stock(shop.item("a", [1, 0, 0]), shop.item("b", [1, 1, 0]))
     build_index(shop.engine, shop.version)
     with transaction(shop.engine) as connection:
