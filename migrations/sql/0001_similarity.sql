@@ -62,15 +62,35 @@ BEGIN
 END
 $$;
 
+-- Whether the index of this version is there and so many listings pass `filters` that walking it pays.
+CREATE FUNCTION modiste.walk_pays(version integer, filters jsonb) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = modiste, pg_temp
+AS $$
+DECLARE
+    exact_limit constant integer := 5000;
+    kept integer;
+BEGIN
+    IF NOT EXISTS (SELECT FROM model_version v WHERE v.id = version AND v.index_built_at IS NOT NULL) THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('SELECT count(*) FROM (SELECT FROM listing l JOIN listing_summary s
+                                              ON s.listing_id = l.id AND s.model_version_id = %s
+                                          WHERE %s LIMIT $2) few', version, filter_condition(filters))
+        INTO kept USING filters, exact_limit + 1;
+    RETURN kept > exact_limit;
+END
+$$;
+
 -- One asked vector against all listings that pass `filters`, best first, each listing once, `self` left out.
--- The caller has checked the question.
-CREATE FUNCTION modiste.nearest_listings(version integer, asked {vector}.halfvec, self bigint, k integer, filters jsonb)
+-- The caller has checked the question and asked `walk_pays`, once for all its vectors.
+CREATE FUNCTION modiste.nearest_listings(
+    version integer, asked {vector}.halfvec, self bigint, k integer, filters jsonb, walking boolean)
 RETURNS SETOF modiste.near_listing
 LANGUAGE plpgsql STABLE
 SET search_path = modiste, {vector}, pg_temp
 AS $$
 DECLARE
-    exact_limit constant integer := 5000;
     condition constant text := filter_condition(filters) || ' AND l.id IS DISTINCT FROM $3';
     listings constant text := format(
         'listing l JOIN listing_summary s ON s.listing_id = l.id AND s.model_version_id = %s', version);
@@ -95,16 +115,10 @@ DECLARE
                      ) passing
                      ORDER BY e.vec <=> $2 LIMIT $4) hit
                ORDER BY hit.listing_id, hit.distance, hit.photo_id) near', version, listings, condition);
-    kept integer := 0;
     before text[];
     found near_listing[];
 BEGIN
-    IF EXISTS (SELECT FROM model_version v WHERE v.id = version AND v.index_built_at IS NOT NULL) THEN
-        EXECUTE format('SELECT count(*) FROM (SELECT FROM %s WHERE %s AND $2 IS NOT NULL LIMIT $4) few',
-                       listings, condition)
-            INTO kept USING filters, asked, self, exact_limit + 1;
-    END IF;
-    IF kept > exact_limit THEN
+    IF walking THEN
         before := swap_walk_settings(ARRAY['relaxed_order', least(1000, greatest(200, 4 * k))::text, '40000', '4']);
         EXECUTE walk INTO found USING filters, asked, self, 3 * k + 20;
         PERFORM swap_walk_settings(before);
@@ -129,10 +143,12 @@ RETURNS SETOF modiste.similar_listing
 LANGUAGE sql STABLE
 SET search_path = modiste, {vector}, pg_temp
 AS $$
-    WITH pair AS (
+    WITH plan AS MATERIALIZED (
+        SELECT modiste.walk_pays(version, filters) AS walking
+    ), pair AS (
         SELECT DISTINCT ON (n.listing_id) n.*, a.photo_id, bool_or(n.how = 'approximate') OVER () AS walked
-        FROM unnest(asked_photos, asked) AS a (photo_id, vec),
-             modiste.nearest_listings(version, a.vec, self, k, filters) AS n
+        FROM plan, unnest(asked_photos, asked) AS a (photo_id, vec),
+             modiste.nearest_listings(version, a.vec, self, k, filters, plan.walking) AS n
         ORDER BY n.listing_id, n.distance, a.photo_id
     ), best AS (
         SELECT * FROM pair ORDER BY distance, listing_id LIMIT k
@@ -175,9 +191,11 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'listing % does not exist', coalesce(asked::text, 'NULL') USING ERRCODE = 'no_data_found';
     END IF;
-    EXECUTE format('SELECT array_agg(p.id ORDER BY p.position, p.id), array_agg(e.vec ORDER BY p.position, p.id)
-                    FROM photo p JOIN embedding_%s e USING (content_id)
-                    WHERE p.listing_id = $1 AND p.state = ''enriched''', version)
+    EXECUTE format('SELECT array_agg(id ORDER BY position, id), array_agg(vec ORDER BY position, id)
+                    FROM (SELECT DISTINCT ON (content_id) p.id, p.position, e.vec
+                          FROM photo p JOIN embedding_%s e USING (content_id)
+                          WHERE p.listing_id = $1 AND p.state = ''enriched''
+                          ORDER BY content_id, p.position, p.id) AS once', version)
         INTO photos, vectors USING asked;
     IF photos IS NULL THEN
         RAISE EXCEPTION 'listing % has no photo enriched by the active model version', asked
