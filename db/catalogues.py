@@ -295,7 +295,7 @@ def upsert_photos(
 
 def stage_contents(connection: Connection, contents: Iterable[ContentRef]) -> None:
     """Makes sure that each content has its row. In one order everywhere: two writers cannot wait for each other."""
-    rows = sorted({(c.sha256, c.size_bytes, c.width_px, c.height_px) for c in contents}, key=lambda row: row[0])
+    rows = {(c.sha256, c.size_bytes, c.width_px, c.height_px) for c in contents}
     if not rows:
         return
     stage(connection, "staged_content", "sha256 bytea, size_bytes bigint, width_px int, height_px int", rows)
