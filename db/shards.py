@@ -178,18 +178,28 @@ def keep_alive(connection: Connection, leases: Collection[tuple[int, int]], *, l
     return set(lost)
 
 
-def give_back(connection: Connection, lease: Lease, *, error: str | None = None, delay_s: float = 0.0) -> bool:
-    """Returns the shard to the queue. Without `error` (a graceful stop) the attempt does not count."""
+def give_back(
+    connection: Connection, lease: Lease, *, error: str | None = None, delay_s: float = 0.0, counts: bool = True
+) -> bool:
+    """Returns the shard to the queue.
+
+    The attempt does not count without `error` (a graceful stop), nor where no photo of the shard can be at fault.
+    """
     return bool(
         connection.execute(
             text("""
                 UPDATE modiste.shard SET state = 'queued', lease_until = NULL, worker = NULL, sent_at = NULL,
-                    attempt = attempt - CASE WHEN CAST(:error AS text) IS NULL THEN 1 ELSE 0 END,
-                    error = coalesce(:error, error),
+                    attempt = attempt - CASE WHEN :counts THEN 0 ELSE 1 END, error = coalesce(:error, error),
                     not_before = clock_timestamp() + make_interval(secs => :delay)
                 WHERE id = :id AND token = :token AND state = 'leased'
             """),
-            {"id": lease.shard_id, "token": lease.token, "error": error, "delay": delay_s},
+            {
+                "id": lease.shard_id,
+                "token": lease.token,
+                "error": error,
+                "delay": delay_s,
+                "counts": counts and error is not None,
+            },
         ).rowcount
     )
 

@@ -14,9 +14,11 @@ from sqlalchemy.exc import OperationalError
 
 from db.engine import first_line, transaction
 from db.enrichments import Outcome, Seen, write_shard
-from db.errors import LeaseLost, NotReachable
+from db.errors import DbError, LeaseLost, NotReachable
 from db.shards import Lease, WorkPhoto, claim, give_back
 from db.states import Lane
+from store import StoreError
+from vision.errors import ArtifactError
 from vision.prediction import Prediction
 from worker.heartbeat import Heartbeat
 from worker.networks import Networks
@@ -27,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 WRITE_WAITS_S = (0.2, 1.0, 2.0, 4.0, 8.0)
 ERROR_WAIT_S = 5.0
+# Faults of the surroundings: however often they happen, no photo is to be suspected of them.
+NOT_A_PHOTOS = (StoreError, DbError, OperationalError, ArtifactError)
 LOOK_UP_S = 0.5
 
 
@@ -68,8 +72,9 @@ def enrich_shard(workshop: Workshop, shard_id: int) -> None:
         with transaction(workshop.engine) as connection:
             give_back(connection, lease)
     except Exception as error:
+        says = f"{type(error).__name__}: {first_line(error)}"
         with transaction(workshop.engine) as connection:
-            give_back(connection, lease, error=f"{type(error).__name__}: {first_line(error)}", delay_s=ERROR_WAIT_S)
+            give_back(connection, lease, error=says, delay_s=ERROR_WAIT_S, counts=not isinstance(error, NOT_A_PHOTOS))
         raise
 
 

@@ -13,7 +13,7 @@ from worker.feed.rows import (
     MAX_FIELD_CHARS,
     MAX_METADATA_CHARS,
     MAX_PHOTOS,
-    MAX_REFERENCE_CHARS,
+    MAX_REFERENCE_BYTES,
     MAX_TITLE_CHARS,
     CellError,
     FeedRow,
@@ -120,8 +120,8 @@ class RowBuilder:
                 raise CellError(name, RejectionReason.TOO_LONG, f"{len(cell)} characters, more than {limit}")
         for index in self._photos:
             for reference in photo_references(cells[index]):
-                if len(reference) > MAX_REFERENCE_CHARS:
-                    detail = f"a reference of {len(reference)} characters, more than {MAX_REFERENCE_CHARS}"
+                if (size := len(reference.encode(errors="surrogatepass"))) > MAX_REFERENCE_BYTES:
+                    detail = f"a reference of {size} bytes, more than {MAX_REFERENCE_BYTES}"
                     raise CellError(self._columns[index], RejectionReason.TOO_LONG, detail)
 
     def _rejection(self, line: int, cells: list[str], error: CellError) -> RowRejection:

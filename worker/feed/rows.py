@@ -8,7 +8,7 @@ from db.listings import ListingData
 MAX_FIELD_CHARS = 255
 MAX_TITLE_CHARS = 2_000
 MAX_METADATA_CHARS = 100_000
-MAX_REFERENCE_CHARS = 2_048
+MAX_REFERENCE_BYTES = 2_048  # as UTF-8: it is part of a unique index, whose entries are bounded
 MAX_PHOTOS = 20
 MAX_COLUMNS = 2_000
 MAX_LINE_CHARS = 1 << 20

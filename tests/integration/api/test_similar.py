@@ -38,7 +38,8 @@ def shop(engine: Engine) -> list[int]:
                     INSERT INTO modiste.embedding_{version}
                     SELECT id, 'Shirt', ARRAY[1, id]::real[]::halfvec FROM content
                 ), said AS (
-                    INSERT INTO modiste.enrichment SELECT id, :v, '{{Shirt}}', '{{1}}', false, '{{}}', '{{}}' FROM content
+                    INSERT INTO modiste.enrichment
+                    SELECT id, :v, '{{Shirt}}', '{{1}}', false, '{{}}', '{{}}' FROM content
                 ), numbered AS (
                     SELECT id, row_number() OVER (ORDER BY id) AS n FROM content
                 )

@@ -14,7 +14,7 @@ from db.engine import transaction
 from db.imports import ImportStatus, import_status
 from db.shards import claim
 from db.states import ImportState
-from store import Area, Store
+from store import Area, Store, StoreUnreachable
 from worker.enrich import Workshop, enrich_shard
 
 Import = Callable[..., int]
@@ -313,3 +313,26 @@ def test_a_zip_serves_as_photos(
     import_id = import_rows({"1": ("a.jpg",)})
     work_off(workshop, due_shards)
     assert status_of(workshop, import_id).photos_enriched == 1
+
+
+def test_a_store_that_is_away_costs_the_photos_no_attempt(
+    workshop: Workshop,
+    import_rows: Import,
+    due_shards: Due,
+    photo_folder: Path,
+    make_jpeg: Callable[..., bytes],
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    one: One,
+) -> None:
+    def away(*_: object) -> bool:
+        raise StoreUnreachable(where="the store", reason="no route to host")
+
+    (photo_folder / "a.jpg").write_bytes(make_jpeg((200, 10, 10)))
+    import_rows({"1": ("a.jpg",)})
+    (shard_id,) = due_shards()
+    monkeypatch.setattr(store, "exists", away)
+    with pytest.raises(StoreUnreachable):
+        enrich_shard(workshop, shard_id)
+    assert one("SELECT state || ' ' || attempt FROM modiste.shard") == "queued 0"
+    assert "no route to host" in str(one("SELECT error FROM modiste.shard"))
