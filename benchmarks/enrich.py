@@ -1,6 +1,6 @@
 """Enriching end to end, against the engine alone and against the loop that one would write in an afternoon.
 
-    python -m benchmarks.enrich --photos FOLDER_OR_ZIP [--model FOLDER | --backbone resnet50] [--photos-used 300]
+    python -m benchmarks.enrich --photos FOLDER_OR_ZIP [--model FOLDER | --backbone resnet50] [--photos-used 160]
 
 Three things are timed in turn, several rounds of them, so that a machine whose speed drifts treats them alike:
   engine       the worker's engine on decoded photos in memory, in its own batches
@@ -57,8 +57,8 @@ class Round:
     """Photos a second of one round."""
 
     engine: float
-    loop: float
     end_to_end: float
+    loop: float
 
 
 def main() -> None:
@@ -75,11 +75,11 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True, help="folder or zip of photos")
-    parser.add_argument("--photos-used", type=int, default=300, help="how many of them")
+    parser.add_argument("--photos-used", type=int, default=160, help="how many of them")
     parser.add_argument("--model", type=Path, help="a model folder; default: an untrained network")
     parser.add_argument("--backbone", default="resnet50", help="of the untrained network")
     parser.add_argument("--engines", nargs="+", default=["onnx", "onnx-int8"], choices=["onnx", "onnx-int8", "torch"])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
@@ -124,8 +124,8 @@ def measure(model: Path, photos: list[Path], engine: EngineChoice, rounds: int, 
             taken.append(
                 Round(
                     engine=rate(len(photos), lambda: run_engine(predictor, pixels)),
-                    loop=rate(len(photos), lambda: run_loop(network, predictor.rule.size_px, photos, connection)),
                     end_to_end=run_import(stack, photos, number),
+                    loop=rate(len(photos), lambda: run_loop(network, predictor.rule.size_px, photos, connection)),
                 )
             )
             print(f"{engine} round {number + 1}: {taken[-1]}", file=sys.stderr)
@@ -170,6 +170,7 @@ def working_stack(model: Path, engine: str, home: Path) -> Iterator[Stack]:
         worker = subprocess.Popen(
             [sys.executable, "-m", "cli", "worker", "--engine", engine],
             env={**os.environ, **stack.environment()},
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         while not living_workers(stack.app):
