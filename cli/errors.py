@@ -1,5 +1,6 @@
 """What a command says when it fails: one message that tells what was wrong and what to do, never a traceback."""
 
+from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from api.settings import NoKeyBeyondLoopback
@@ -37,6 +38,8 @@ def message_of(error: BaseException) -> str | None:
     """The message for an error that can be expected; None for a fault of the program."""
     if isinstance(error, EXPECTED):
         return str(error)
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
     if isinstance(error, DBAPIError):
         return f"PostgreSQL says: {first_line(error)}"
     return None

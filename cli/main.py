@@ -4,6 +4,7 @@ import signal
 import sys
 from types import FrameType
 
+import click
 import typer
 from rich.markup import escape
 
@@ -37,9 +38,12 @@ def main() -> None:
     """Runs a command. Errors that can be expected end it with one message and status 1."""
     signal.signal(signal.SIGTERM, leave)
     try:
-        app()
-    except KeyboardInterrupt:
-        err.print("Stopped. What is queued stays queued; `modiste up` goes on with it.")
+        sys.exit(app(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        err.print("Stopped.")
         sys.exit(130)
     except Exception as error:
         message = message_of(error)

@@ -11,11 +11,11 @@ from sqlalchemy.exc import OperationalError
 from cli.output import duration, err, progress
 from db.engine import transaction
 from db.errors import NotReachable
-from db.imports import ImportStatus, import_status
+from db.imports import ImportStatus, import_status, retries
 
 POLL_S = 0.5
 LINE_EVERY_S = 10.0
-STALLED_AFTER_S = 45.0
+STALLED_AFTER_S = 30.0
 RATE_OVER_S = 30.0
 
 
@@ -51,7 +51,7 @@ def follow(
             tend()
             status = _status(engine, import_id)
             if status is not None:
-                teller.tell(status)
+                teller.tell(status, engine)
                 if status.finished:
                     return status
             time.sleep(POLL_S)
@@ -66,7 +66,7 @@ class _Teller:
         self._done = -1
         self._moved_s = self._line_s = time.monotonic()
 
-    def tell(self, status: ImportStatus) -> None:
+    def tell(self, status: ImportStatus, engine: Engine) -> None:
         now_s, done = time.monotonic(), status.photos_total - status.photos_pending
         says = describe(status, self._rate.add(now_s, done))
         self._bar.update(self._task, total=status.photos_total or 1, completed=done, says=says)
@@ -76,7 +76,10 @@ class _Teller:
         if done != self._done:
             self._done, self._moved_s = done, now_s
         elif now_s - self._moved_s >= STALLED_AFTER_S:
-            err.print(f"[yellow]No photo was finished for {duration(STALLED_AFTER_S)}.[/] {self._stalled}")
+            with transaction(engine) as connection:
+                photos, due_s = retries(connection, status.id)
+            waits = f"{photos:,} photos could not be fetched and are tried again in {duration(due_s)}."
+            err.print(f"[yellow]No photo was finished for a while.[/] {waits if photos else self._stalled}")
             self._moved_s = now_s
 
 

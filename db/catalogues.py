@@ -12,13 +12,19 @@ from db.states import PhotoState, Reason, RowOutcome
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownPhoto:
-    """A photo as the database has it. `import_id` is the import that put it to work last."""
+    """A photo as the database has it.
+
+    `import_id` is the import that put it to work last; `content` its bytes, where they were read; `seen`: the model
+    version in question has enriched them.
+    """
 
     id: int
     source: str
     validator: str | None
     state: PhotoState
     import_id: int
+    content: "ContentRef | None" = None
+    seen: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,24 +102,38 @@ def lock_catalogue(connection: Connection, name: str) -> None:
     connection.execute(text("SELECT FROM modiste.catalogue WHERE name = :n FOR NO KEY UPDATE"), {"n": name})
 
 
-def known_listings(connection: Connection, catalogue: str, external_ids: Collection[str]) -> dict[str, KnownListing]:
-    """What the database has of these listings, by external id."""
+def known_listings(
+    connection: Connection, catalogue: str, external_ids: Collection[str], *, model_version_id: int
+) -> dict[str, KnownListing]:
+    """What the database has of these listings, by external id, and what of it the model version has seen."""
     rows = connection.execute(
         text("""
-            SELECT l.external_id, l.id, l.row_hash, p.id, p.source, p.validator, p.state, p.import_id
-            FROM modiste.listing l LEFT JOIN modiste.photo p ON p.listing_id = l.id
+            SELECT l.external_id, l.id AS listing_id, l.row_hash, p.id, p.source, p.validator, p.state, p.import_id,
+                   c.sha256, c.size_bytes, e.content_id IS NOT NULL AS seen
+            FROM modiste.listing l
+            LEFT JOIN modiste.photo p ON p.listing_id = l.id
+            LEFT JOIN modiste.content c ON c.id = p.content_id
+            LEFT JOIN modiste.enrichment e ON e.content_id = p.content_id AND e.model_version_id = :version
             WHERE l.catalogue = :catalogue AND l.external_id = ANY (:ids)
         """),
-        {"catalogue": catalogue, "ids": list(external_ids)},
+        {"catalogue": catalogue, "ids": list(external_ids), "version": model_version_id},
     )
     known: dict[str, KnownListing] = {}
-    for external_id, listing_id, row_hash, photo_id, source, validator, state, import_id in rows:
-        listing = known.get(external_id)
+    for row in rows:
+        listing = known.get(row.external_id)
         if listing is None:
-            listing = known[external_id] = KnownListing(id=listing_id, row_hash=bytes(row_hash), photos={})
-        if photo_id is not None:
-            listing.photos[source] = KnownPhoto(
-                id=photo_id, source=source, validator=validator, state=PhotoState(state), import_id=import_id
+            listing = KnownListing(id=row.listing_id, row_hash=bytes(row.row_hash), photos={})
+            known[row.external_id] = listing
+        if row.id is not None:
+            content = row.sha256 and ContentRef(sha256=bytes(row.sha256), size_bytes=row.size_bytes)
+            listing.photos[row.source] = KnownPhoto(
+                id=row.id,
+                source=row.source,
+                validator=row.validator,
+                state=PhotoState(row.state),
+                import_id=row.import_id,
+                content=content,
+                seen=row.seen,
             )
     return known
 

@@ -159,6 +159,32 @@ def unfinished_imports(connection: Connection) -> list[int]:
     )
 
 
+def photos_waiting(connection: Connection, import_id: int | None = None) -> int:
+    """Photos that are still to be done, of one import or of all."""
+    return int(
+        connection.execute(
+            text("""
+                SELECT coalesce(sum(photos_total - photos_enriched - photos_quarantined - photos_cancelled), 0)
+                FROM modiste.import WHERE finished_at IS NULL AND (CAST(:id AS bigint) IS NULL OR id = :id)
+            """),
+            {"id": import_id},
+        ).scalar_one()
+    )
+
+
+def retries(connection: Connection, import_id: int) -> tuple[int, float]:
+    """How many photos of an import wait to be fetched again, and in how many seconds the next of them is due."""
+    row = connection.execute(
+        text("""
+            SELECT coalesce(sum(cardinality(photo_ids)), 0)::int AS photos,
+                   coalesce(extract(epoch FROM min(not_before) - clock_timestamp()), 0)::float8 AS due_s
+            FROM modiste.shard WHERE import_id = :id AND state = 'queued' AND not_before > clock_timestamp()
+        """),
+        {"id": import_id},
+    ).one()
+    return row.photos, row.due_s
+
+
 def _status(row: Row[tuple[object, ...]]) -> ImportStatus:
     values = dict(row._mapping)
     return ImportStatus(**{**values, "lane": Lane(values["lane"]), "state": ImportState(values["state"])})

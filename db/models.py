@@ -156,6 +156,20 @@ def enriched_contents(connection: Connection, version_id: int) -> int:
     )
 
 
+def photos_unseen(connection: Connection, version_id: int) -> int:
+    """Photos that count as enriched, by other versions only. Counts them: not for a hot path."""
+    return int(
+        connection.execute(
+            text("""
+                SELECT count(*) FROM modiste.photo p WHERE p.state = 'enriched' AND NOT EXISTS (
+                    SELECT FROM modiste.enrichment e
+                    WHERE e.content_id = p.content_id AND e.model_version_id = :id)
+            """),
+            {"id": version_id},
+        ).scalar_one()
+    )
+
+
 def wants_index(connection: Connection) -> int | None:
     """The active version, if it has vectors enough for an index, has none, and no first import is still loading it.
 

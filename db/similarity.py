@@ -85,8 +85,14 @@ def _ask(connection: Connection, function: str, asked_type: str, values: dict[st
         kind = ERRORS.get(getattr(error.orig, "pgcode", ""))
         if kind is None:
             raise
-        raise kind(first_line(error)) from error
+        raise kind(worded(error)) from error
     return [SimilarListing(**row._mapping) for row in rows]
+
+
+def worded(error: DBAPIError) -> str:
+    """What PostgreSQL says, with its hint."""
+    hint = getattr(getattr(error.orig, "diag", None), "message_hint", None)
+    return f"{first_line(error)}. {hint}" if hint else first_line(error)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

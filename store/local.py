@@ -96,11 +96,18 @@ def _temporary(target: str) -> str:
     return f"{folder}/.{name[:64]}.{os.getpid()}.{next(_serial)}"
 
 
+def _make_folder(path: str) -> None:
+    try:
+        os.makedirs(path, exist_ok=True)
+    except FileNotFoundError as error:  # as /proc says it: no folder can be made there at all
+        raise PermissionError(error.errno, "no folder can be made there", path) from error
+
+
 def _write_new(path: str, data: bytes, *, durable: bool) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        _make_folder(os.path.dirname(path))
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         view = memoryview(data)

@@ -8,8 +8,8 @@ counted.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,11 @@ class Taxonomy:
     labels: LabelSpace
     dialects: Mapping[str, Dialect]
 
+    def without_groups(self, names: Collection[str]) -> Taxonomy:
+        """The same without some attribute groups."""
+        kept = tuple(group for group in self.labels.groups if group.name not in names)
+        return replace(self, labels=replace(self.labels, groups=kept))
+
     def names(self, label: str) -> Names:
         """Every name a label can take: the categories, or an attribute group's values."""
         if label == CATEGORY:
@@ -74,7 +79,9 @@ def load_taxonomy(path: Path) -> Taxonomy:
         value = tomllib.loads(path.read_text(encoding="utf-8"))
         labels = LabelSpace(
             categories=tuple(value["categories"]),
-            groups=tuple(_group(name, group, value.get("kinds", {})) for name, group in value["groups"].items()),
+            groups=tuple(
+                _group(name, group, value.get("kinds", {})) for name, group in value.get("groups", {}).items()
+            ),
         )
         taxonomy = Taxonomy(
             labels=labels,
@@ -82,7 +89,9 @@ def load_taxonomy(path: Path) -> Taxonomy:
         )
     except OSError as fault:
         raise SourceError(f"{path}: {fault.strerror}.") from fault
-    except (tomllib.TOMLDecodeError, LabelSpaceError, KeyError, TypeError, AttributeError) as fault:
+    except KeyError as fault:
+        raise SourceError(f"{path}: {fault} is missing.") from fault
+    except (tomllib.TOMLDecodeError, LabelSpaceError, TypeError, AttributeError) as fault:
         raise SourceError(f"{path}: {fault!r}.") from fault
     _check(path, taxonomy)
     return taxonomy

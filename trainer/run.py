@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +32,9 @@ class Teller(Protocol):
     def data(self, data: Dataset, features: Features | None) -> None:
         """The tables were read; once features are there, it is known which photos could not be used."""
 
+    def left_out(self, groups: Sequence[str]) -> None:
+        """These attribute groups of the taxonomy have no labelled photo to learn from: the model will not have them."""
+
     def extracting(self, done: int, of: int) -> None:
         """Photos through the frozen backbone."""
 
@@ -55,6 +58,11 @@ def run(recipe: Recipe, places: Places, teller: Teller) -> Manifest:
     """Trains the recipe's model and writes its folder."""
     taxonomy = load_taxonomy(recipe.taxonomy)
     data = read_data(recipe, taxonomy, places.data)
+    untaught = groups_without_labels(data)
+    if untaught:
+        teller.left_out(untaught)
+        taxonomy = taxonomy.without_groups(untaught)
+        data = read_data(recipe, taxonomy, places.data)
     teller.data(data, None)
     network = build_network(recipe, taxonomy)
     features = cached_features(network, recipe.pixels, data, places.cache, teller.extracting)
@@ -80,6 +88,12 @@ def read_data(recipe: Recipe, taxonomy: Taxonomy, folders: Mapping[str, Path]) -
     if missing:
         raise RecipeError(f"say where the data is: {' '.join(f'--data {name}=FOLDER' for name in missing)}.")
     return build_dataset([open_source(spec, folders[spec.name]) for spec in recipe.sources], taxonomy)
+
+
+def groups_without_labels(data: Dataset) -> list[str]:
+    """Attribute groups that no train photo labels: a head for them would say whatever it was born with."""
+    taught = data.targets.known[data.splits == Split.TRAIN].any(axis=0)
+    return [group.name for group, known in zip(data.labels.groups, taught, strict=True) if not known]
 
 
 def build_network(recipe: Recipe, taxonomy: Taxonomy) -> MultitaskNetwork:

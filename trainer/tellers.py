@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TextIO
 
@@ -47,6 +47,10 @@ class TerminalTeller:
             self._console.print(f"{len(features.faults)} photos cannot be used and are left out:")
             for fault in features.faults[:SHOWN_FAULTS]:
                 self._console.print(f"  {fault}", markup=False)
+
+    def left_out(self, groups: Sequence[str]) -> None:
+        """A warning."""
+        self._console.print(f"[yellow]No labelled photo to learn from, left out of the model:[/] {', '.join(groups)}")
 
     def extracting(self, done: int, of: int) -> None:
         """A bar over the photos that the cache does not hold."""
@@ -108,6 +112,10 @@ class JsonTeller:
             {"source": s, "label": label, "word": w, "rows": n} for (s, label, w), n in data.ignored.most_common()
         ]
         self._say("data", photos={f"{source}/{split}": n for (source, split), n in counts.items()}, ignored=ignored)
+
+    def left_out(self, groups: Sequence[str]) -> None:
+        """Their names."""
+        self._say("left_out", groups=list(groups))
 
     def extracting(self, done: int, of: int) -> None:
         """Photos done."""

@@ -3,11 +3,11 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from db.catalogues import Batch, KnownListing, KnownPhoto, PhotoToPlan, RowReport
 from db.listings import ListingData
-from db.states import Reason, RowOutcome
+from db.states import PhotoState, Reason, RowOutcome
 from worker.feed import FeedRow, RejectionReason, RowRejection
 from worker.photos.sources import PhotoFile, is_url
 
@@ -131,6 +131,11 @@ class _Comparison:
         photos = [
             photo for source, photo in wanted.items() if source not in had or had[source].validator != photo.validator
         ]
+        unseen = [
+            replace(photo, content=had[source].content, reason=None, detail=None)
+            for source, photo in wanted.items()
+            if source in had and photo not in photos and is_unseen(had[source])
+        ]
         gone = [photo for source, photo in had.items() if source not in wanted]
         data_changed = known is None or known.row_hash != digest
         outcome = RowOutcome.CHANGED if data_changed or photos or gone else RowOutcome.UNCHANGED
@@ -138,10 +143,15 @@ class _Comparison:
             outcome=RowOutcome.NEW if known is None else outcome,
             known_id=known.id if known else None,
             listing=(group.listing, digest) if data_changed else None,
-            photos=photos,
+            photos=photos + unseen,
             replaced=[had[photo.source] for photo in photos if photo.source in had],
             gone=gone,
         )
+
+
+def is_unseen(photo: KnownPhoto) -> bool:
+    """Whether another model version enriched it, and this one has not: no change of the feed, but work."""
+    return photo.state is PhotoState.ENRICHED and not photo.seen
 
 
 def wanted_photos(group: _Group, find_photo: FindPhoto) -> dict[str, PhotoToPlan]:

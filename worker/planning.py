@@ -126,7 +126,7 @@ def plan_batch(
     ids = external_ids(entries)
     batch = compare(
         entries,
-        known=known_listings(connection, order.catalogue, ids),
+        known=known_listings(connection, order.catalogue, ids, model_version_id=version_id),
         seen=seen_in_import(connection, import_id, ids),
         find_photo=finder(order),
     )
@@ -155,7 +155,8 @@ def dry_run(engine: Engine, order: Order) -> Tally:
     for entries in chain([first], batches):
         ids = external_ids(entries)
         with transaction(engine) as connection:
-            known = known_listings(connection, order.catalogue, ids)
+            version_id = active_model(connection).id
+            known = known_listings(connection, order.catalogue, ids, model_version_id=version_id)
         tally.add(compare(entries, known=known, seen=seen, find_photo=finder(order)))
         tally.rejections += [e for e in entries if isinstance(e, RowRejection)][: 100 - len(tally.rejections)]
         seen |= ids
@@ -203,7 +204,7 @@ def store_photos(planned: Sequence[PhotoToPlan], photos: Photos | None, store: S
         return list(planned)
 
     def stored(photo: PhotoToPlan) -> PhotoToPlan:
-        if photo.reason is not None or photo.validator is None:
+        if photo.reason is not None or photo.validator is None or photo.content is not None:
             return photo
         file = photos.find(photo.source)
         try:

@@ -97,17 +97,17 @@ def reader_pool(lane: Lane, settings: WorkerSettings) -> ThreadPoolExecutor:
 
 
 def run_worker(settings: WorkerSettings) -> None:
-    """Serves the lanes until SIGTERM or SIGINT; then finishes what it holds, or gives it back."""
+    """Serves the lanes until SIGTERM or SIGINT; then finishes what it holds, or gives it back.
+
+    Raises what `open_process` does, before any job is taken.
+    """
     app = make_app(settings.broker_url, settings.delivery)
-    opened: list[Process] = []
+    # Not in Celery's boot hook: it logs what a hook raises, and would go on to take jobs without a model.
+    process = open_process(settings, app)
 
     @app.task(name=ENRICH_SHARD)
     def enrich(shard_id: int) -> None:
-        enrich_shard(opened[0].workshop, shard_id)
-
-    @signals.worker_init.connect(weak=False)
-    def boot(**_: object) -> None:
-        opened.append(open_process(settings, app))
+        enrich_shard(process.workshop, shard_id)
 
     @signals.worker_ready.connect(weak=False)
     def ready(**_: object) -> None:
@@ -115,24 +115,25 @@ def run_worker(settings: WorkerSettings) -> None:
 
     @signals.worker_shutting_down.connect(weak=False)
     def drain(**_: object) -> None:
-        opened[0].workshop.stopping.set()
-
-    @signals.worker_shutdown.connect(weak=False)
-    def shut(**_: object) -> None:
-        opened.pop().close()
+        process.workshop.stopping.set()
 
     # Celery warns that root runs it; in a container that is the image's choice, and no message here is pickled.
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    app.worker_main(
-        [
-            "--quiet",
-            "worker",
-            "--pool=threads",
-            f"--concurrency={settings.shards}",
-            f"--queues={','.join(lane.value for lane in settings.lanes)}",
-            f"--hostname=modiste-{os.getpid()}@%h",
-            "--without-gossip",
-            "--without-mingle",
-            "--loglevel=WARNING",
-        ]
-    )
+    try:
+        app.worker_main(worker_arguments(settings))
+    finally:
+        process.close()
+
+
+def worker_arguments(settings: WorkerSettings) -> list[str]:
+    return [
+        "--quiet",
+        "worker",
+        "--pool=threads",
+        f"--concurrency={settings.shards}",
+        f"--queues={','.join(lane.value for lane in settings.lanes)}",
+        f"--hostname=modiste-{os.getpid()}@%h",
+        "--without-gossip",
+        "--without-mingle",
+        "--loglevel=WARNING",
+    ]

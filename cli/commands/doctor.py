@@ -18,7 +18,7 @@ from cli.output import out, print_json
 from cli.settings import Settings
 from db.engine import schema_revision, transaction
 from db.migrate import head_revision
-from db.models import active_model
+from db.models import active_model, photos_unseen
 from db.states import Lane
 from store import Area
 from vision.predictor import gpu_is_there
@@ -72,10 +72,17 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield installed()
     try:
         with open_stack(settings, prepare=settings.database_url is None) as stack:
-            for check in (postgres, pgvector, schema, broker, workers, store, model):
-                yield looked_at(check, stack)
+            yield from look_around(stack)
     except Exception as error:  # noqa: BLE001 - as below
         yield failed("servers", error)
+
+
+def look_around(stack: Stack) -> Iterator[Finding]:
+    database = looked_at(postgres, stack)
+    yield database
+    if database.verdict is not Verdict.FAULT:
+        yield from (looked_at(check, stack) for check in (pgvector, schema, model))
+    yield from (looked_at(check, stack) for check in (broker, workers, store))
 
 
 def looked_at(check: Callable[[Stack], Finding], stack: Stack) -> Finding:
@@ -165,4 +172,10 @@ def model(stack: Stack) -> Finding:
     predictor = open_active(stack.engine, stack.store, stack.settings.home / "cache", "auto")
     says = f"{active.name} is active, its golden photo agrees on {predictor.engine_name}"
     predictor.close()
+    with transaction(stack.engine) as connection:
+        unseen = photos_unseen(connection, active.id)
+    if unseen:
+        advice = "import their feeds again: unchanged rows whose photos it has not seen are enriched"
+        says = f"{says}; {unseen:,} photos were enriched by other versions only"
+        return Finding(what="model", verdict=Verdict.WARNING, says=says, advice=advice)
     return Finding(what="model", verdict=Verdict.OK, says=says)

@@ -1,6 +1,7 @@
 """`modiste import`: a feed and its photos in, enriched listings out."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +24,7 @@ from db.imports import (
     QuarantinedPhoto,
     RejectedRow,
     import_status,
+    photos_waiting,
     quarantined_photos,
     rejected_rows,
     unfinished_imports,
@@ -69,6 +71,8 @@ def import_feed(
     everything is queued. Exit status: 0 all is well, 3 done but rows were rejected or photos quarantined, 1 it failed.
     """
     settings = Settings()
+    if not catalogue.strip():
+        raise UsageError("--catalogue needs a name")
     with ExitStack() as exits:
         opened = exits.enter_context(
             open_feed(feed, mapping=parse_map(column or []), allow_hosts=settings.modiste_allow_hosts)
@@ -103,19 +107,35 @@ def photos_beside(feed: Feed, source: str, photos: Path | None) -> Photos | None
 
 def run_import(stack: Stack, order: Order, *, watch: bool) -> ImportStatus:
     """Plans the feed, and stays with it where nobody else works or `watch` is asked for."""
-    with OwnWorker(stack) as own:
+    with OwnWorker(stack) as own, saying_what_stays(stack):
         import_id = plan(stack, order, own)
         left = unfinished(stack)
         if own.needed and left:
             own.start()
             for each in sorted(left, key=lambda each: each != import_id):
                 if each != import_id:
-                    err.print(f"Import {each} was stopped before its last photo; going on with it.")
+                    err.print(f"Import {each} has photos left to do; staying until they are done too.")
                 follow(stack.engine, each, tend=own.poll, stalled=f"See {log_folder(stack) / 'worker.log'}.")
         elif watch:
             follow(stack.engine, import_id, stalled="Does a worker run? See modiste doctor.")
     with transaction(stack.engine) as connection:
         return import_status(connection, import_id)
+
+
+@contextmanager
+def saying_what_stays(stack: Stack) -> Iterator[None]:
+    """Tells whoever stops an import what was kept of it, and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        with transaction(stack.engine) as connection:
+            waiting = photos_waiting(connection)
+        err.print(
+            f"Stopped. {waiting:,} photos are queued: `modiste up`, or the next import, goes on with them. "
+            "Of a feed that was not read to its end, import it again: what was read is kept.",
+            soft_wrap=True,
+        )
+        raise
 
 
 class OwnWorker:
@@ -213,6 +233,8 @@ def show_result(stack: Stack, status: ImportStatus, *, as_json: bool) -> None:
     show_status(status)
     show_rejections(rejected[:SHOWN], status.rows_rejected)
     show_quarantine(quarantined[:SHOWN], status.photos_quarantined)
+    if status.rows == 0:
+        err.print("[yellow]The feed has column names and no rows.[/]")
 
 
 def import_as_json(status: ImportStatus) -> dict[str, Any]:

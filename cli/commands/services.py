@@ -17,6 +17,7 @@ from cli.output import out
 from cli.services import api_spec, log_folder, scheduler_spec, supervise, worker_spec
 from cli.settings import Settings
 from db.engine import schema_revision, transaction
+from db.imports import photos_waiting
 from db.migrate import head_revision
 from db.states import Lane
 from worker.settings import Delivery, WorkerSettings
@@ -41,6 +42,9 @@ def up() -> None:
         out.print(f"modiste is up: http://{settings.modiste_host}:{settings.modiste_port}/docs", soft_wrap=True)
         out.print(f"Logs: {log_folder(stack)}. SQL: modiste psql. Stop with Ctrl-C.", soft_wrap=True)
         supervisor.run_until_stopped()
+        with transaction(stack.engine) as connection:
+            waiting = photos_waiting(connection)
+        out.print(f"Stopped. {waiting:,} photos are left to do; they stay queued.")
 
 
 def api() -> None:
@@ -118,7 +122,7 @@ def migrate() -> None:
 
 
 def psql(context: typer.Context) -> None:
-    """Open psql on modiste's database; further arguments go to psql, for example -c "SELECT …"."""
+    """Open psql on modiste's database; further arguments go to psql, as in -c "SELECT …" or -f FILE."""
     with open_stack(Settings()) as stack:
         program = psql_program()
         environment = {**os.environ, "PGOPTIONS": "-c search_path=modiste,public"}

@@ -13,16 +13,21 @@ from cli.output import out, print_json, print_table
 from cli.settings import Settings
 from cli.sheet import Tile, draw_sheet
 from db.engine import transaction
+from db.errors import NotEnriched
 from db.similarity import SimilarListing, find_listing, photo_digests, similar_listings, similar_to
 from store import Area, NotInStore
 from vision.preprocess import open_photo
 from worker.networks import open_active
 
+SHEET_KINDS = (".png", ".jpg", ".jpeg", ".webp")
+
 
 def similar(
     listing: Annotated[str | None, typer.Argument(help="The listing's external id.")] = None,
     photo: Annotated[Path | None, typer.Option(help="Ask with a photo instead of a listing.")] = None,
-    catalogue: Annotated[str | None, typer.Option(help="Where the listing is, if several catalogues have it.")] = None,
+    catalogue: Annotated[
+        str | None, typer.Option(help="Where to look; default: the listing's own catalogue, or for a photo all.")
+    ] = None,
     k: Annotated[int, typer.Option("-k", help="How many, 1 to 1,000.")] = 12,
     filters: Annotated[
         str, typer.Option(help='JSON, as in SQL: {"gender": "Women", "price_max": 1500, "currency": "INR"}')
@@ -34,9 +39,11 @@ def similar(
     if (listing is None) == (photo is None):
         raise UsageError("name a listing or give --photo FILE, one of the two")
     wanted = parse_filters(filters)
+    if sheet is not None:
+        check_sheet(sheet)
     with open_stack(Settings()) as stack:
         if photo is not None:
-            asked, found = ask_with_photo(stack, photo, k, wanted)
+            asked, found = ask_with_photo(stack, photo, k, ({"catalogue": catalogue} if catalogue else {}) | wanted)
         else:
             asked, found = ask_with_listing(stack, str(listing), catalogue, k, wanted)
         if sheet is not None:
@@ -47,6 +54,14 @@ def similar(
     show(found)
     if sheet is not None:
         out.print(f"Contact sheet: {sheet}")
+
+
+def check_sheet(path: Path) -> None:
+    """Before the question, so that its answer is not lost over the picture."""
+    if path.suffix.lower() not in SHEET_KINDS:
+        raise UsageError(f"--sheet {path}: name a file that ends in {', '.join(SHEET_KINDS)}")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"--sheet {path}: there is no folder {path.absolute().parent}")
 
 
 def parse_filters(text: str) -> dict[str, Any]:
@@ -64,7 +79,13 @@ def ask_with_listing(
 ) -> tuple[Tile, list[SimilarListing]]:
     with transaction(stack.engine) as connection:
         asked = find_listing(connection, external_id, catalogue)
-        found = similar_listings(connection, asked.id, k=k, filters=filters)
+        try:
+            found = similar_listings(connection, asked.id, k=k, filters=filters)
+        except NotEnriched:
+            raise NotEnriched(
+                f"listing {external_id} has no photo enriched by the active model version; `modiste status` tells what "
+                "is left to do or went wrong, and importing its feed again enriches with a newly activated version"
+            ) from None
     return Tile(title=asked.title or external_id, picture=stored_photo(stack, asked.photo_digest)), found
 
 
@@ -111,8 +132,12 @@ def show(found: list[SimilarListing]) -> None:
     if not found:
         out.print("No listing matches these filters.")
         return
+    mixed = len({row.catalogue for row in found}) > 1
     print_table(
         f"{len(found)} similar listings ({found[0].how})",
-        ["score", "listing", "title", "category", "shared"],
-        [[f"{row.score:.3f}", row.external_id, row.title, row.category, shared(row)] for row in found],
+        ["score", "listing", *(["catalogue"] if mixed else []), "title", "category", "shared"],
+        [
+            [f"{r.score:.3f}", r.external_id, *([r.catalogue] if mixed else []), r.title, r.category, shared(r)]
+            for r in found
+        ],
     )

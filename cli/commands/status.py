@@ -1,10 +1,11 @@
 """`modiste status`: imports and their counters."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.commands.importing import SHOWN, import_as_json, show_quarantine, show_rejections, show_status
+from cli.commands.importing import SHOWN, import_as_json, is_worked_on, show_quarantine, show_rejections, show_status
 from cli.opening import open_stack
 from cli.output import out, print_json, print_table
 from cli.settings import Settings
@@ -30,13 +31,16 @@ def status(
             else:
                 print_table(
                     "",
-                    ["import", "catalogue", "feed", "state", "rows", "rejected", "photos", "pending", "quarantined"],
+                    ["import", "began", "catalogue", "feed", "state", "rows", "bad", "photos", "left", "bad"],
                     [
-                        [i.id, i.catalogue, i.feed, i.state.value, i.rows, i.rows_rejected, i.photos_total,
-                         i.photos_pending, i.photos_quarantined]
+                        [i.id, i.started_at.astimezone().strftime("%d %b %H:%M"), i.catalogue, Path(i.feed).name,
+                         i.state.value, i.rows, i.rows_rejected, i.photos_total, i.photos_pending,
+                         i.photos_quarantined]
                         for i in imports
                     ],
                 )  # fmt: skip
+                if any(i.photos_pending for i in imports) and not is_worked_on(stack):
+                    out.print("Photos are left and no worker runs: `modiste up` or the next import goes on with them.")
             return
         if watch:
             follow(stack.engine, import_id)

@@ -38,8 +38,8 @@ BEGIN
         bad := value;
     END IF;
     IF bad IS NOT NULL THEN
-        RAISE EXCEPTION 'filter "%" takes % %, not %', key, array_to_string(kinds, ' or '),
-              CASE WHEN lists THEN 'or a list of them' ELSE '' END, bad
+        RAISE EXCEPTION 'filter "%" takes %, not %', key,
+              array_to_string(kinds, ' or ') || CASE WHEN lists THEN ' or a list of them' ELSE '' END, bad
               USING ERRCODE = 'invalid_parameter_value';
     END IF;
 END

@@ -117,6 +117,8 @@ def _reader(name: str, path: Path, mapping: Mapping[str, str]) -> tuple[FeedForm
         from worker.feed.columnar import ParquetFeed  # pyarrow takes a quarter of a second to load
 
         return FeedFormat.PARQUET, ParquetFeed(name, path, mapping)
+    if sample.startswith(b"PK\x03\x04") and b"[Content_Types].xml" in sample[:4096]:
+        raise UnknownFeedFormat(feed=name, what="an Excel file: save it as CSV")
     if sample.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return FeedFormat.PHOTOS, PhotoListFeed(name, path)
     _refuse_known(name, sample)

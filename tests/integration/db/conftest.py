@@ -118,7 +118,9 @@ class Shop:
         with_photos = {p.external_id for p in photos} | set(gone)
         with transaction(self.engine) as connection:
             lock_catalogue(connection, catalogue)
-            known = known_listings(connection, catalogue, with_photos | {d.external_id for d in listings})
+            known = known_listings(
+                connection, catalogue, with_photos | {d.external_id for d in listings}, model_version_id=version
+            )
             batch = Batch(
                 rows=[
                     RowReport(
@@ -213,7 +215,8 @@ class Shop:
 
     def known_photo(self, external_id: str, source: str | None = None) -> KnownPhoto:
         with transaction(self.engine) as connection:
-            return known_listings(connection, "shop", [external_id])[external_id].photos[source or f"{external_id}.jpg"]
+            known = known_listings(connection, "shop", [external_id], model_version_id=self.version)
+        return known[external_id].photos[source or f"{external_id}.jpg"]
 
     def status(self, import_id: int) -> ImportStatus:
         with transaction(self.engine) as connection:

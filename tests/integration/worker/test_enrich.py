@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 
 from db.engine import transaction
 from db.imports import ImportStatus, import_status
+from db.models import activate_model, register_model
 from db.shards import claim
 from db.states import ImportState
 from store import Area, Store, StoreUnreachable
@@ -336,3 +337,26 @@ def test_a_store_that_is_away_costs_the_photos_no_attempt(
         enrich_shard(workshop, shard_id)
     assert one("SELECT state || ' ' || attempt FROM modiste.shard") == "queued 0"
     assert "no route to host" in str(one("SELECT error FROM modiste.shard"))
+
+
+def test_a_new_active_version_enriches_an_unchanged_feed_from_the_store(
+    workshop: Workshop,
+    import_rows: Import,
+    due_shards: Due,
+    photo_folder: Path,
+    make_jpeg: Callable[..., bytes],
+    one: One,
+) -> None:
+    (photo_folder / "a.jpg").write_bytes(make_jpeg((200, 10, 10)))
+    import_rows({"1": ("a.jpg",)})
+    work_off(workshop, due_shards)
+    with transaction(workshop.engine) as connection:
+        register_model(connection, name="colour-2", embedding_dim=3, exclusive_groups=[], manifest={"version": "2"})
+        activate_model(connection, "colour-2")
+    assert one("SELECT count(*) FROM modiste.listing_enrichment") == 0
+    again = import_rows({"1": ("a.jpg",)})
+    work_off(workshop, due_shards)
+    status = status_of(workshop, again)
+    assert (status.rows_unchanged, status.photos_enriched, status.photos_inferred) == (1, 1, 1)
+    assert one("SELECT model_version FROM modiste.listing_enrichment") == "colour-2"
+    assert one("SELECT count(*) FROM modiste.enrichment") == 2

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ class Memory:
         self.faults: tuple[str, ...] = ()
         self.epochs: list[Epoch] = []
         self.measured: dict[str, float] = {}
+        self.groups: list[str] = []
 
     def data(self, data: Dataset, features: Features | None) -> None:
         self.faults = features.faults if features else ()
@@ -38,6 +39,9 @@ class Memory:
 
     def epoch(self, epoch: Epoch) -> None:
         self.epochs.append(epoch)
+
+    def left_out(self, groups: Sequence[str]) -> None:
+        self.groups = list(groups)
 
     def figures(self, figures: Mapping[str, float]) -> None:
         self.measured = dict(figures)
@@ -110,3 +114,14 @@ def test_a_recipe_with_a_mistake_is_refused_by_name(recipe_file: Path, old: str,
     recipe_file.write_text(recipe_file.read_text().replace(old, new))
     with pytest.raises(RecipeError, match=says):
         load_recipe(recipe_file)
+
+
+def test_a_group_without_a_labelled_photo_is_left_out_and_said_so(
+    shop: Path, recipe_file: Path, tmp_path: Path
+) -> None:
+    taxonomy = recipe_file.parent / "taxonomy.toml"
+    taxonomy.write_text(f'{taxonomy.read_text()}\n[groups.nowhere]\nvalues = ["This", "That"]\n')
+    told = Memory()
+    run(load_recipe(recipe_file), Places(data={"shop": shop}, cache=tmp_path / "cache", out=tmp_path / "model"), told)
+    assert told.groups == ["nowhere"]
+    assert "nowhere" not in [group.name for group in load_artifact(tmp_path / "model").manifest.labels.groups]

@@ -2,7 +2,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from db.catalogues import Batch, KnownListing, KnownPhoto
+from db.catalogues import Batch, ContentRef, KnownListing, KnownPhoto
 from db.listings import ListingData
 from db.states import PhotoState, Reason, RowOutcome
 from worker.comparing import compare, row_hash
@@ -130,3 +130,19 @@ def test_reports_are_in_the_order_of_the_feed_and_complete() -> None:
         (3, RowOutcome.REJECTED),
         (4, RowOutcome.NEW),
     ]
+
+
+def test_a_photo_that_only_another_version_has_seen_is_looked_at_again_and_the_row_is_unchanged() -> None:
+    had = known()
+    content = ContentRef(sha256=b"x" * 32, size_bytes=1)
+    had["1"].photos["a.jpg"] = replace(had["1"].photos["a.jpg"], content=content, seen=False)
+    batch = compared(row(2), having=had)
+    assert outcomes(batch) == [RowOutcome.UNCHANGED]
+    assert [(photo.source, photo.content) for photo in batch.photos] == [("a.jpg", content)]
+    assert not batch.replaced
+
+
+def test_a_pending_photo_is_left_to_the_import_that_has_it() -> None:
+    had = known()
+    had["1"].photos["a.jpg"] = replace(had["1"].photos["a.jpg"], state=PhotoState.PENDING, seen=False)
+    assert not compared(row(2), having=had).photos
