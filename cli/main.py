@@ -4,7 +4,6 @@ import signal
 import sys
 from types import FrameType
 
-import click
 import typer
 from rich.markup import escape
 
@@ -38,13 +37,7 @@ def main() -> None:
     """Runs a command. Errors that can be expected end it with one message and status 1."""
     signal.signal(signal.SIGTERM, leave)
     try:
-        sys.exit(app(standalone_mode=False))
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        err.print("Stopped.")
-        sys.exit(130)
+        app()
     except Exception as error:
         message = message_of(error)
         if message is None:

@@ -31,11 +31,10 @@ def status(
             else:
                 print_table(
                     "",
-                    ["import", "began", "catalogue", "feed", "state", "rows", "bad", "photos", "left", "bad"],
+                    ["import", "catalogue", "feed", "state", "rows", "rejected", "photos", "left", "quarantine"],
                     [
-                        [i.id, i.started_at.astimezone().strftime("%d %b %H:%M"), i.catalogue, Path(i.feed).name,
-                         i.state.value, i.rows, i.rows_rejected, i.photos_total, i.photos_pending,
-                         i.photos_quarantined]
+                        [i.id, i.catalogue, Path(i.feed).name, i.state.value, i.rows, i.rows_rejected,
+                         i.photos_total, i.photos_pending, i.photos_quarantined]
                         for i in imports
                     ],
                 )  # fmt: skip
