@@ -9,7 +9,6 @@ from cli.commands.importing import run_import, show_status
 from cli.commands.similar import ask_with_listing, show, write_sheet
 from cli.opening import open_stack
 from cli.output import out
-from cli.sample import draw_catalogue
 from cli.settings import Settings
 from worker.feed import open_feed
 from worker.photos import open_photos
@@ -23,6 +22,8 @@ def demo(
     sheet: Annotated[Path, typer.Option(help="Where to write the contact sheet.")] = Path("contact-sheet.png"),
 ) -> None:
     """Draw a small catalogue, enrich it, and show what is similar to some of its listings."""
+    from cli.sample import draw_catalogue  # numpy and Pillow: a fifth of a second that no other command needs
+
     settings = Settings()
     folder = settings.home / "sample"
     if not (folder / "feed.csv").exists():
