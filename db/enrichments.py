@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from db.catalogues import ContentRef, lock_listings_of, stage_contents
+from db.batches import ContentRef
+from db.catalogues import lock_listings_of, stage_contents
 from db.copying import Vector, stage
 from db.errors import LeaseLost
 from db.imports import finish_if_complete

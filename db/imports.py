@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, text
 
-from db.catalogues import Batch, Planned
+from db.batches import Batch, Planned
 from db.errors import UnknownImport
 from db.states import ImportState, Lane, RowOutcome
 

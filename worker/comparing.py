@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from db.catalogues import Batch, KnownListing, KnownPhoto, PhotoToPlan, RowReport
+from db.batches import Batch, KnownListing, KnownPhoto, PhotoToPlan, RowReport
 from db.listings import ListingData
 from db.states import PhotoState, Reason, RowOutcome
 from worker.feed import FeedRow, RejectionReason, RowRejection

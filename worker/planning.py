@@ -12,16 +12,8 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 
-from db.catalogues import (
-    Batch,
-    ContentRef,
-    PhotoToPlan,
-    ensure_catalogue,
-    known_listings,
-    lock_catalogue,
-    seen_in_import,
-    write_batch,
-)
+from db.batches import Batch, ContentRef, PhotoToPlan
+from db.catalogues import ensure_catalogue, known_listings, lock_catalogue, seen_in_import, write_batch
 from db.engine import transaction
 from db.imports import begin_import, count_batch, end_planning
 from db.models import active_model

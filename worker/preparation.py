@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from db.catalogues import ContentRef
+from db.batches import ContentRef
 from db.enrichments import Outcome
 from db.shards import WorkPhoto
 from db.states import Reason

@@ -10,18 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, make_url, text
 
-from db.catalogues import (
-    Batch,
-    ContentRef,
-    KnownPhoto,
-    PhotoToPlan,
-    Planned,
-    RowReport,
-    ensure_catalogue,
-    known_listings,
-    lock_catalogue,
-    write_batch,
-)
+from db.batches import Batch, ContentRef, KnownPhoto, PhotoToPlan, Planned, RowReport
+from db.catalogues import ensure_catalogue, known_listings, lock_catalogue, write_batch
 from db.engine import open_engine, transaction
 from db.enrichments import Outcome, Seen, write_shard
 from db.imports import ImportStatus, begin_import, count_batch, end_planning, import_status

@@ -63,7 +63,9 @@ def supervised(tmp_path):
 
     def start(code: str) -> subprocess.Popen:
         command = [sys.executable, "-c", SUPERVISED, tmp_path, *child("x", code, tmp_path / "held").argv]
-        started.append(subprocess.Popen(command, start_new_session=True))
+        # Where the tests run in the background, SIGINT is ignored from birth, and a supervisor keeps it so.
+        heeds = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+        started.append(subprocess.Popen(command, start_new_session=True, preexec_fn=heeds))
         assert wait_until(lambda: is_held(tmp_path / "held"), timeout_s=20)
         return started[-1]
 

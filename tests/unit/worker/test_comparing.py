@@ -2,7 +2,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from db.catalogues import Batch, ContentRef, KnownListing, KnownPhoto
+from db.batches import Batch, ContentRef, KnownListing, KnownPhoto
 from db.listings import ListingData
 from db.states import PhotoState, Reason, RowOutcome
 from worker.comparing import compare, row_hash
