@@ -65,7 +65,7 @@ def supervised(tmp_path):
         command = [sys.executable, "-c", SUPERVISED, tmp_path, *child("x", code, tmp_path / "held").argv]
         # Where the tests run in the background, SIGINT is ignored from birth, and a supervisor keeps it so.
         heeds = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
-        started.append(subprocess.Popen(command, start_new_session=True, preexec_fn=heeds))
+        started.append(subprocess.Popen(command, start_new_session=True, preexec_fn=heeds))  # noqa: PLW1509
         assert wait_until(lambda: is_held(tmp_path / "held"), timeout_s=20)
         return started[-1]
 
