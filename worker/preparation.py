@@ -17,6 +17,7 @@ from store import Area, NotInStore, Store
 from vision.preprocess import STORED_SIDE_PX, PhotoError, PixelRule, open_photo, original_size, stored_copy, to_pixels
 from worker.photos.errors import FetchError
 from worker.photos.fetcher import PhotoFetcher
+from worker.photos.sources import is_url
 
 # Waits of about 5, 20 and 80 seconds, then the photo is quarantined.
 FETCH_ATTEMPTS = 4
@@ -51,36 +52,39 @@ class Preparation:
         if photo.recognised:
             return Outcome(photo_id=photo.id, recognised=True)
         try:
-            data = self._bytes_of(photo)
+            data, fetched = self._bytes_of(photo)
         except FetchError as error:
             return after_fetch_error(photo, error)
         except NotInStore as error:
             return Outcome(photo_id=photo.id, reason=Reason.NOT_FOUND, detail=str(error))
         if not data:
             return Outcome(photo_id=photo.id, reason=Reason.EMPTY, detail="the file has no bytes")
-        digest = photo.sha256 or hashlib.sha256(data).digest()
+        digest = hashlib.sha256(data).digest() if fetched or photo.sha256 is None else photo.sha256
         content = ContentRef(sha256=digest, size_bytes=len(data))
-        if photo.sha256 is None and self._is_known(digest, model_version_id):
+        if fetched and self._is_known(digest, model_version_id):
             return Outcome(photo_id=photo.id, content=content, recognised=True)
         try:
-            return self._decode(photo, data, content, rule)
+            return self._decode(photo, data, content, rule, keep_copy=fetched)
         except PhotoError as error:
             return Outcome(photo_id=photo.id, content=content, reason=Reason(error.fault), detail=error.detail)
 
-    def _bytes_of(self, photo: WorkPhoto) -> bytes:
-        if photo.sha256 is None:
-            return self._fetcher.fetch(photo.source).data
-        name = photo.sha256.hex()
-        if self._store.exists(Area.PHOTOS, name):
-            return self._store.read(Area.PHOTOS, name)
-        return self._store.read(Area.COPIES, name)
+    def _bytes_of(self, photo: WorkPhoto) -> tuple[bytes, bool]:
+        """The photo's bytes, and whether they were fetched: the store comes first, the URL where it has nothing."""
+        if photo.sha256 is not None:
+            name = photo.sha256.hex()
+            kept = next((area for area in (Area.PHOTOS, Area.COPIES) if self._store.exists(area, name)), None)
+            if kept is not None or not is_url(photo.source):
+                return self._store.read(kept or Area.PHOTOS, name), False
+        return self._fetcher.fetch(photo.source).data, True
 
-    def _decode(self, photo: WorkPhoto, data: bytes, content: ContentRef, rule: PixelRule) -> Prepared:
+    def _decode(
+        self, photo: WorkPhoto, data: bytes, content: ContentRef, rule: PixelRule, *, keep_copy: bool
+    ) -> Prepared:
         with self._decoding:
             width, height = original_size(data)
             image = open_photo(data, at_least_px=max(rule.size_px, STORED_SIDE_PX))
             pixels = to_pixels(image, rule)
-            copy = stored_copy(image) if photo.sha256 is None else None
+            copy = stored_copy(image) if keep_copy else None
         if copy is not None:
             self._store.write(Area.COPIES, content.sha256.hex(), copy)
         content = ContentRef(sha256=content.sha256, size_bytes=content.size_bytes, width_px=width, height_px=height)

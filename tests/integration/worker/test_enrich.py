@@ -228,6 +228,7 @@ class Shop(ThreadingHTTPServer):
 
     photo = b""
     busy = 2
+    asked = 0
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
@@ -241,6 +242,7 @@ class _Answer(BaseHTTPRequestHandler):
     server: Shop
 
     def do_GET(self) -> None:
+        self.server.asked += 1
         busy = "busy" in self.path and self.server.busy > 0
         self.server.busy -= busy
         self.send_response(404 if "missing" in self.path else 503 if busy else 200)
@@ -360,3 +362,23 @@ def test_a_new_active_version_enriches_an_unchanged_feed_from_the_store(
     assert (status.rows_unchanged, status.photos_enriched, status.photos_inferred) == (1, 1, 1)
     assert one("SELECT model_version FROM modiste.listing_enrichment") == "colour-2"
     assert one("SELECT count(*) FROM modiste.enrichment") == 2
+
+
+def test_a_fetched_photo_comes_from_its_copy_for_a_new_version_and_from_its_url_where_that_is_gone(
+    workshop: Workshop, import_rows: Import, due_shards: Due, shop: Shop, store: Store, one: One
+) -> None:
+    rows = {"1": (shop.url("good/1.jpg"),)}
+    import_rows(rows)
+    work_off(workshop, due_shards)
+    (name,) = store.names(Area.COPIES)
+    for version, lose_copy in (("colour-2", False), ("colour-3", True)):
+        with transaction(workshop.engine) as connection:
+            register_model(connection, name=version, embedding_dim=3, exclusive_groups=[], manifest={"v": version})
+            activate_model(connection, version)
+        if lose_copy:
+            store.remove(Area.COPIES, name)
+        import_rows(rows)
+        work_off(workshop, due_shards)
+        assert one("SELECT model_version FROM modiste.listing_enrichment") == version
+        assert shop.asked == 1 + lose_copy
+    assert list(store.names(Area.COPIES)) == [name]
