@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -75,6 +76,24 @@ def export_onnx(network: Normalised, manifest: Manifest, path: Path) -> None:
             external_data=False,
             verbose=False,
         )
+    strip_traces(path)
+
+
+def strip_traces(path: Path) -> None:
+    """Takes out what the exporter notes of the code that made each node: a third of a small graph, and it tells the
+    paths of this machine."""
+    model = onnx.load(str(path))
+    graph = model.graph
+    for thing in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        thing.ClearField("metadata_props")
+        thing.ClearField("doc_string")
+    for function in model.functions:
+        function.ClearField("metadata_props")
+        function.ClearField("doc_string")
+        for node in function.node:
+            node.ClearField("metadata_props")
+            node.ClearField("doc_string")
+    onnx.save(model, str(path))
 
 
 class Named(torch.nn.Module):

@@ -116,6 +116,15 @@ def test_a_recipe_with_a_mistake_is_refused_by_name(recipe_file: Path, old: str,
         load_recipe(recipe_file)
 
 
+def test_an_exported_graph_tells_nothing_of_the_machine_that_made_it(
+    shop: Path, recipe_file: Path, tmp_path: Path
+) -> None:
+    places = Places(data={"shop": shop}, cache=tmp_path / "cache", out=tmp_path / "model")
+    run(load_recipe(recipe_file), places, Memory())
+    source = Path(__file__).resolve().parents[3]
+    assert str(source).encode() not in (tmp_path / "model" / "model.onnx").read_bytes()
+
+
 def test_a_group_without_a_labelled_photo_is_left_out_and_said_so(
     shop: Path, recipe_file: Path, tmp_path: Path
 ) -> None:
