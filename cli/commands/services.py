@@ -44,7 +44,7 @@ def up() -> None:
         supervisor.run_until_stopped()
         with transaction(stack.engine) as connection:
             waiting = photos_waiting(connection)
-        out.print(f"Stopped. {waiting:,} photos are left to do; they stay queued.")
+        out.print(f"Stopped. {waiting:,} photos stay queued." if waiting else "Stopped. No photo is left to do.")
 
 
 def api() -> None:
