@@ -54,6 +54,30 @@ def first_line(error: BaseException) -> str:
     return said.splitlines()[0] if said else type(error).__name__
 
 
+def is_connected(connection: Connection, application_name: str) -> bool:
+    """Whether any process is connected to this database under that name."""
+    return bool(
+        connection.scalar(
+            text("""
+                SELECT EXISTS (SELECT FROM pg_stat_activity
+                               WHERE application_name = :name AND datname = current_database())
+            """),
+            {"name": application_name},
+        )
+    )
+
+
+def server_version(connection: Connection) -> str:
+    """PostgreSQL's, as it says it: `18.4`."""
+    return str(connection.scalar(text("SHOW server_version")))
+
+
+def pgvector_version(connection: Connection) -> str | None:
+    """The extension's in this database; None where it is not installed."""
+    version: str | None = connection.scalar(text("SELECT extversion FROM pg_extension WHERE extname = 'vector'"))
+    return version
+
+
 def schema_revision(connection: Connection) -> str | None:
     """The migration that this database stands at; None on an empty one."""
     if connection.scalar(text("SELECT to_regclass('modiste.alembic_version') IS NULL")):

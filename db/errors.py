@@ -4,7 +4,7 @@ DbError
 ├── BadDatabaseUrl        DATABASE_URL is no PostgreSQL URL
 ├── NotReachable          the server does not answer
 ├── NotMigrated           the schema is missing or old
-├── UnknownCatalogue / UnknownListing / UnknownImport / UnknownModelVersion
+├── UnknownListing / UnknownImport / UnknownModelVersion
 ├── NotEnriched           the listing has no vector of the active version yet
 ├── NoActiveModel
 ├── BadQuestion           a filter, an option or k that cannot be answered
@@ -30,10 +30,6 @@ class NotReachable(DbError):
 
 class NotMigrated(DbError):
     """The database schema is missing or older than this program; run `modiste migrate`."""
-
-
-class UnknownCatalogue(DbError):
-    """There is no catalogue of this name."""
 
 
 class UnknownListing(DbError):

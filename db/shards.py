@@ -18,6 +18,8 @@ from db.states import Lane, Reason
 ATTEMPTS_BEFORE_SPLIT = 2
 ATTEMPTS_ALONE = 3
 SPLIT_WAYS = 8
+# Any number will do as long as no other program uses it in this database.
+SWEEP_LOCK = 0x6D6F6401
 SHARD_PHOTOS_MIN, SHARD_PHOTOS_MAX = 32, 2048
 SHARD_WORK_S = 5.0
 
@@ -202,6 +204,11 @@ def give_back(
             },
         ).rowcount
     )
+
+
+def sweeps_alone(connection: Connection) -> bool:
+    """Whether no other process sweeps now; holds until the transaction ends, behind a pooling proxy too."""
+    return bool(connection.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": SWEEP_LOCK}))
 
 
 def requeue_abandoned(connection: Connection, limit: int = 100) -> int:

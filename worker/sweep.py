@@ -9,21 +9,20 @@ from collections.abc import Callable
 
 from celery import Celery
 from kombu.exceptions import OperationalError as BrokerError
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from db.engine import first_line, transaction
 from db.errors import DbError
 from db.imports import fail_abandoned_plans
 from db.models import build_index, wants_index
-from db.shards import forget_lost_messages, isolate_poison, requeue_abandoned, take_unsent
+from db.shards import forget_lost_messages, isolate_poison, requeue_abandoned, sweeps_alone, take_unsent
 from db.states import Lane
 from worker.queue import queue_length, send_shards
 from worker.settings import Delivery
 
 logger = logging.getLogger(__name__)
 
-SWEEP_LOCK = 0x6D6F6401
 PAGE = 500
 
 
@@ -31,7 +30,7 @@ def sweep(engine: Engine, app: Celery, delivery: Delivery) -> None:
     """One pass: leases that ran out, shards that kill workers, plans that stopped, messages that got lost."""
     idle = empty_lanes(app)
     with transaction(engine) as connection:
-        if not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": SWEEP_LOCK}):
+        if not sweeps_alone(connection):
             return
         returned = requeue_abandoned(connection)
         split = isolate_poison(connection)

@@ -10,13 +10,12 @@ from typing import Annotated
 
 import typer
 from kombu.exceptions import OperationalError as BrokerError
-from sqlalchemy import text
 
 from cli.errors import message_of
 from cli.opening import Stack, open_stack
 from cli.output import out, print_json
 from cli.settings import Settings
-from db.engine import schema_revision, transaction
+from db.engine import pgvector_version, schema_revision, server_version, transaction
 from db.migrate import head_revision
 from db.models import active_model, photos_unseen
 from db.states import Lane
@@ -107,7 +106,7 @@ def installed() -> Finding:
 
 def postgres(stack: Stack) -> Finding:
     with transaction(stack.engine) as connection:
-        version = str(connection.scalar(text("SHOW server_version")))
+        version = server_version(connection)
     which = "embedded" if stack.pair else "yours"
     if int(version.split(".", maxsplit=1)[0]) < OLDEST_POSTGRES:
         advice = f"use PostgreSQL {OLDEST_POSTGRES} or newer"
@@ -117,7 +116,7 @@ def postgres(stack: Stack) -> Finding:
 
 def pgvector(stack: Stack) -> Finding:
     with transaction(stack.engine) as connection:
-        version = connection.scalar(text("SELECT extversion FROM pg_extension WHERE extname = 'vector'"))
+        version = pgvector_version(connection)
     if version is None:
         advice = "as a superuser: CREATE EXTENSION vector"
         return Finding(what="pgvector", verdict=Verdict.FAULT, says="not installed in this database", advice=advice)

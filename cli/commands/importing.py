@@ -9,7 +9,6 @@ from typing import Annotated, Any, Self
 
 import typer
 from rich.progress import Progress, TaskID
-from sqlalchemy import text
 
 from cli.errors import UsageError
 from cli.opening import Stack, open_stack
@@ -18,7 +17,7 @@ from cli.services import log_folder, supervise, worker_spec
 from cli.settings import Settings
 from cli.stack.supervisor import Supervisor
 from cli.watching import follow
-from db.engine import transaction
+from db.engine import is_connected, transaction
 from db.imports import (
     ImportStatus,
     QuarantinedPhoto,
@@ -109,13 +108,14 @@ def run_import(stack: Stack, order: Order, *, watch: bool) -> ImportStatus:
     """Plans the feed, and stays with it where nobody else works or `watch` is asked for."""
     with OwnWorker(stack) as own, saying_what_stays(stack):
         import_id = plan(stack, order, own)
-        left = unfinished(stack)
-        if own.needed and left:
+        if unfinished(stack):
             own.start()
-            for each in sorted(left, key=lambda each: each != import_id):
-                if each != import_id:
-                    err.print(f"Import {each} has photos left to do; staying until they are done too.")
-                follow(stack.engine, each, tend=own.poll, stalled=f"See {log_folder(stack) / 'worker.log'}.")
+        if own.runs:
+            hint = f"See {log_folder(stack) / 'worker.log'}."
+            follow(stack.engine, import_id, tend=own.poll, stalled=hint)
+            while left := unfinished(stack):  # of an import that was stopped, or that began beside this one
+                err.print(f"Import {left[0]} has photos left to do; staying until they are done too.")
+                follow(stack.engine, left[0], tend=own.poll, stalled=hint)
         elif watch:
             follow(stack.engine, import_id, stalled="Does a worker run? See modiste doctor.")
     with transaction(stack.engine) as connection:
@@ -139,18 +139,21 @@ def saying_what_stays(stack: Stack) -> Iterator[None]:
 
 
 class OwnWorker:
-    """A worker for the time of an import, where this is the embedded pair and no worker runs on it yet."""
+    """A worker for the time of an import, where this is the embedded pair and no other worker runs on it."""
 
     def __init__(self, stack: Stack) -> None:
         self._supervisor: Supervisor | None = None
         self._stack = stack
-        self.needed = stack.pair is not None and not is_worked_on(stack)
         if stack.pair is None and not living_workers(stack.app):
             err.print("[yellow]No worker answers; the work waits in the queue.[/] Start one with `modiste worker`.")
 
+    @property
+    def runs(self) -> bool:
+        return self._supervisor is not None
+
     def start(self) -> None:
-        """Starts it, the first time, if it is needed."""
-        if self.needed and self._supervisor is None:
+        """Starts it, unless it runs or another does."""
+        if self._stack.pair is not None and self._supervisor is None and not is_worked_on(self._stack):
             self._supervisor = supervise(self._stack, worker_spec(self._stack))
             self._supervisor.start()
 
@@ -170,11 +173,7 @@ class OwnWorker:
 def is_worked_on(stack: Stack) -> bool:
     """Whether a worker is connected to the embedded database: a quicker answer than a ping over the broker."""
     with transaction(stack.engine) as connection:
-        return bool(
-            connection.scalar(
-                text("SELECT count(*) FROM pg_stat_activity WHERE application_name = :name"), {"name": WORKER_NAME}
-            )
-        )
+        return is_connected(connection, WORKER_NAME)
 
 
 def unfinished(stack: Stack) -> list[int]:

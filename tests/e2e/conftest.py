@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cli.sample import draw_catalogue
+from cli.stack.embedded import EmbeddedPair
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,7 +63,8 @@ class Modiste:
 @pytest.fixture(scope="module")
 def modiste() -> Iterator[Modiste]:
     home = Path(tempfile.mkdtemp(prefix="modiste-e2e-"))
-    yield Modiste(home=home)
+    with EmbeddedPair.start(home):  # kept running between commands: starting it twenty times would take half a minute
+        yield Modiste(home=home)
     shutil.rmtree(home, ignore_errors=True)
 
 
