@@ -21,14 +21,11 @@ PHOTOS = 900
 
 @pytest.fixture
 def many_photos(sample: Path, tmp_path: Path) -> Path:
-    return crops(sample, tmp_path / "many", range(PHOTOS))
-
-
-def crops(sample: Path, folder: Path, numbers: range) -> Path:
-    """Crops of the drawn photos, each number with a content of its own."""
+    """Crops of the drawn photos, each with a content of its own."""
+    folder = tmp_path / "many"
     folder.mkdir()
     drawn = sorted((sample / "photos").iterdir())
-    for number in numbers:
+    for number in range(PHOTOS):
         with Image.open(drawn[number % len(drawn)]) as photo:
             inset = 2 + 3 * (number // len(drawn))
             photo.crop((inset, inset, photo.width - inset, photo.height - inset)).save(folder / f"{number:04}.jpg")
@@ -108,19 +105,3 @@ def one_effect_each(modiste: Modiste) -> None:
     """)
     every = str(PHOTOS)
     assert counts == [every, every, every, "done", every, every, "0"]
-
-
-def test_the_worker_of_one_import_stays_for_another_that_began_beside_it(
-    modiste: Modiste, sample: Path, tmp_path: Path, database: Callable[[str], Any]
-) -> None:
-    first = crops(sample, tmp_path / "first", range(PHOTOS, PHOTOS + 40))
-    second = crops(sample, tmp_path / "second", range(PHOTOS + 40, PHOTOS + 300))
-    running = modiste.start("import", first, "--catalogue", "first")
-    wait_for(lambda: database("SELECT count(*) FROM modiste.shard WHERE state = 'leased'"))
-    modiste.run("import", second, "--catalogue", "second")
-    running.communicate(timeout=120)
-    assert modiste.sql("""
-        SELECT catalogue, count(*), count(*) FILTER (WHERE p.state = 'enriched')
-        FROM modiste.photo p JOIN modiste.listing l ON l.id = p.listing_id
-        WHERE catalogue IN ('first', 'second') GROUP BY 1 ORDER BY 1
-    """) == [["first", "40", "40"], ["second", "260", "260"]]

@@ -1,0 +1,68 @@
+"""Who stays until when: the one decision of `modiste import` that has no servers in it."""
+
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cli.commands import importing
+
+OWN = 7
+
+
+class Worker:
+    """In place of OwnWorker: it runs once started, if it may."""
+
+    def __init__(self, *, may_run: bool) -> None:
+        self.may_run, self.runs = may_run, False
+
+    def start(self) -> None:
+        self.runs = self.may_run
+
+    def poll(self) -> None: ...
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def followed(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> list[int]:
+    """Runs an import of its own while others are unfinished as given; returns the imports it stayed for."""
+    left, may_run, watch = request.param
+    stayed: list[int] = []
+    answers = iter(left)
+    monkeypatch.setattr(importing, "OwnWorker", lambda _: Worker(may_run=may_run))
+    monkeypatch.setattr(importing, "saying_what_stays", lambda _: nullcontext())
+    monkeypatch.setattr(importing, "plan", lambda *_: OWN)
+    monkeypatch.setattr(importing, "unfinished", lambda _: next(answers))
+    monkeypatch.setattr(importing, "follow", lambda _engine, import_id, **_: stayed.append(import_id))
+    monkeypatch.setattr(importing, "transaction", lambda _: nullcontext())
+    monkeypatch.setattr(importing, "import_status", lambda *_: None)
+    monkeypatch.setattr(importing, "log_folder", lambda _: Path("logs"))
+    stack: Any = SimpleNamespace(engine=None)
+    importing.run_import(stack, None, watch=watch)  # type: ignore[arg-type]
+    return stayed
+
+
+@pytest.mark.parametrize("followed", [([[OWN], [3, 9], [9], []], True, False)], indirect=True)
+def test_its_own_worker_stays_for_imports_stopped_before_and_begun_beside_it(followed: list[int]) -> None:
+    assert followed == [OWN, 3, 9]
+
+
+@pytest.mark.parametrize("followed", [([[]], True, False)], indirect=True)
+def test_nothing_to_do_starts_no_worker(followed: list[int]) -> None:
+    assert followed == []
+
+
+@pytest.mark.parametrize("followed", [([[OWN]], False, False)], indirect=True)
+def test_where_another_works_it_returns_once_everything_is_queued(followed: list[int]) -> None:
+    assert followed == []
+
+
+@pytest.mark.parametrize("followed", [([[OWN]], False, True)], indirect=True)
+def test_asked_to_watch_it_stays_for_its_own_import(followed: list[int]) -> None:
+    assert followed == [OWN]
