@@ -7,23 +7,28 @@ from PIL import Image
 
 from cli.sample.canvas import Canvas, Pose
 from cli.sample.cloth import Weave, smooth_noise
+from cli.sample.colours import COLOURS
 from cli.sample.others import cut_bag, cut_boot, cut_hat, cut_scarf, cut_shoe, cut_skirt, cut_trousers
 from cli.sample.outlines import Points, band, curve
 from cli.sample.parts import Garment, Piece, Tint
-from cli.sample.products import COLOURS, Product
+from cli.sample.products import Product
 from cli.sample.scene import Backdrop, backdrop_of, choose_light, lit
+from cli.sample.shots import Setting, Shot
 from cli.sample.tops import cut_coat, cut_dress, cut_hoodie, cut_jacket, cut_shirt, cut_top
 
 SIZE_PX = 352
-_HUNG = frozenset(("T-Shirt", "Top", "Shirt", "Dress", "Jumper", "Jacket", "Coat", "Hoodie"))
+_BACKDROPS = dict.fromkeys(Setting, Backdrop.FLOOR) | {
+    Setting.WHITE: Backdrop.STUDIO, Setting.GREY: Backdrop.STUDIO, Setting.WALL: Backdrop.HANGER,
+}  # fmt: skip
 _KNITTED = frozenset(("Jumper", "Hat", "Scarf"))
 
 
-def draw_photo(product: Product, view: int, seed: int) -> bytes:
-    """The `view`-th photo (from 0) of a product as JPEG; the first is the straight one."""
-    cut = np.random.default_rng((seed, 3, product.style_group))
-    rng = np.random.default_rng((seed, 4, product.number, view))
-    backdrop = _backdrop(product, view, rng)
+def draw_photo(product: Product, shot: Shot, seed: int) -> bytes:
+    """The photo as JPEG bytes; the first one of a product is the straight one."""
+    view = shot.number
+    cut = np.random.default_rng((seed, 6, product.number))
+    rng = np.random.default_rng((seed, 7, product.number, view))
+    backdrop = _BACKDROPS[shot.setting]
     garment = _garment(product, cut)
     if backdrop is Backdrop.HANGER:
         garment = [*_hanger(), *garment]
@@ -58,8 +63,8 @@ def _garment(product: Product, cut: np.random.Generator) -> Garment:
         case "Skirt":
             return cut_skirt(cut, length=product.length)
     simple = {
-        "Jacket": cut_jacket, "Coat": cut_coat, "Hoodie": cut_hoodie, "Shoe": cut_shoe, "Boot": cut_boot,
-        "Bag": cut_bag, "Hat": cut_hat, "Scarf": cut_scarf,
+        "Jacket": cut_jacket, "Coat": cut_coat, "Hoodie": cut_hoodie, "Trainers": cut_shoe, "Boots": cut_boot,
+        "Handbag": cut_bag, "Hat": cut_hat, "Scarf": cut_scarf,
     }  # fmt: skip
     return simple[product.kind.name](cut)
 
@@ -71,20 +76,12 @@ def _weave(product: Product, cut: np.random.Generator) -> Weave:
         first=first,
         second=second,
         scale=float(cut.uniform(0.10, 0.17)),
-        seed=product.style_group,
+        seed=product.number,
     )
 
 
 def _rgb(name: str) -> tuple[float, float, float]:
-    red, green, blue = COLOURS[name]
-    return red / 255, green / 255, blue / 255
-
-
-def _backdrop(product: Product, view: int, rng: np.random.Generator) -> Backdrop:
-    hung = product.kind.name in _HUNG
-    if view == 0:
-        return Backdrop.STUDIO if rng.random() < 0.6 or not hung else Backdrop.HANGER
-    return Backdrop.HANGER if hung and rng.random() < 0.4 else Backdrop.FLOOR
+    return COLOURS[name]
 
 
 def _pose(garment: Garment, view: int, rng: np.random.Generator) -> Pose:
