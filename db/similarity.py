@@ -1,7 +1,8 @@
 """Asking for similar listings from Python: the SQL functions of migrations/sql, as frozen rows and typed errors."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,14 +80,21 @@ def _ask(connection: Connection, function: str, asked_type: str, values: dict[st
         SELECT * FROM modiste.{function}(
             CAST(:asked AS {asked_type}), CAST(:k AS integer), CAST(:filters AS jsonb), CAST(:options AS jsonb))
     """)
-    try:
+    with typed_errors():
         rows = connection.execute(question, values).all()
+    return [SimilarListing(**row._mapping) for row in rows]
+
+
+@contextmanager
+def typed_errors() -> Iterator[None]:
+    """What the functions of migrations/sql raise, as an error of `db` in their words."""
+    try:
+        yield
     except DBAPIError as error:
         kind = ERRORS.get(getattr(error.orig, "pgcode", ""))
         if kind is None:
             raise
         raise kind(worded(error)) from error
-    return [SimilarListing(**row._mapping) for row in rows]
 
 
 def worded(error: DBAPIError) -> str:
