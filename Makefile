@@ -49,6 +49,9 @@ lock: setup  ## Pin the newest versions that pyproject.toml allows
 	$(COMPILE) --upgrade --extra embedded --output-file requirements.lock
 	$(COMPILE) --upgrade --extra embedded --extra s3 --extra train --extra dev --constraint requirements.lock \
 		--output-file requirements-dev.lock
+	@# What the images install: the versions that the tests ran with.
+	$(COMPILE) --extra s3 --constraint requirements-dev.lock --output-file requirements-server.lock
+	$(COMPILE) --extra s3 --extra train --constraint requirements-dev.lock --output-file requirements-gpu.lock
 
 clean:  ## Remove the virtual environment and caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
