@@ -30,6 +30,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from broker import dispatch, living_workers
 from cli.opening import Stack, open_stack
 from cli.settings import Settings
 from cli.watching import follow
@@ -45,8 +46,6 @@ from vision.preprocess import PixelRule, Resize
 from worker.feed import open_feed
 from worker.photos import open_photos
 from worker.planning import Order, plan_import
-from worker.queue import living_workers
-from worker.sweep import dispatch
 
 LOOP_BATCH = 32
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)

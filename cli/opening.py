@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from celery import Celery
 from sqlalchemy import Engine
 
+from broker import make_app
 from cli.settings import Settings
 from cli.stack.embedded import EmbeddedPair
 from db.engine import open_engine, require_migrated, schema_revision, transaction
 from db.migrate import head_revision, migrate
 from store import Store
 from worker.networks import ensure_model
-from worker.queue import make_app
 
 
 class HalfConfigured(Exception):

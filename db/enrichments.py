@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 from db.batches import ContentRef
 from db.catalogues import lock_listings_of, stage_contents
 from db.copying import Vector, stage
+from db.erasure import erase_orphans
 from db.errors import LeaseLost
 from db.imports import finish_if_complete
 from db.shards import Lease, make_shards
@@ -68,8 +69,10 @@ def write_shard(connection: Connection, lease: Lease, outcomes: Sequence[Outcome
     take_fence(connection, lease)
     stage_contents(connection, [o.content for o in outcomes if o.content])
     write_seen(connection, lease.model_version_id, [o for o in outcomes if o.seen])
+    outcomes = look_again_at_erased(connection, lease.model_version_id, outcomes)
     lock_listings_of(connection, [o.photo_id for o in outcomes])
     settle_photos(connection, lease, outcomes)
+    erase_orphans(connection, [o.content.sha256 for o in outcomes if o.content])
     retry_later(connection, lease, [o for o in outcomes if o.retry_in_s is not None])
     connection.execute(
         text("""
@@ -150,6 +153,18 @@ def write_seen(connection: Connection, model_version_id: int, outcomes: Sequence
         """)
     )
     connection.execute(text("DROP TABLE seen"))
+
+
+def look_again_at_erased(
+    connection: Connection, model_version_id: int, outcomes: Sequence[Outcome]
+) -> Sequence[Outcome]:
+    """A content that was recognised and has been erased since has no enrichment: its photo is looked at once more."""
+    recognised = {o.content.sha256 for o in outcomes if o.recognised and o.content}
+    erased = recognised - recognise(connection, recognised, model_version_id) if recognised else set()
+    return [
+        Outcome(photo_id=o.photo_id, retry_in_s=0.0) if o.content and o.content.sha256 in erased else o
+        for o in outcomes
+    ]
 
 
 def settle_photos(connection: Connection, lease: Lease, outcomes: Sequence[Outcome]) -> None:

@@ -126,8 +126,9 @@ def fail_abandoned_plans(connection: Connection) -> int:
     """Imports whose planner was killed: what it planned goes on, the rest needs the import to be run again."""
     abandoned = connection.scalars(
         text("""
-            SELECT id FROM modiste.import WHERE state = 'planning'
+            SELECT id FROM modiste.import i WHERE state = 'planning'
             AND planner_seen_at < clock_timestamp() - make_interval(secs => :silence)
+            AND NOT EXISTS (SELECT FROM modiste.plan p WHERE p.import_id = i.id)  -- handed in: db.plans sees to it
         """),
         {"silence": PLANNER_SILENCE_S},
     ).all()

@@ -269,6 +269,36 @@ class Shard(Base):
     finished_at: Mapped[datetime | None]
 
 
+class Plan(Base):
+    """A feed that was handed in and waits to be planned, under a lease and a fencing token like a shard's.
+
+    `feed_file` and `photos_file` name files of the store's feeds; a feed at `feed_url` is put there when it is fetched.
+    The row goes when its feed is planned: what came of it is in the import.
+    """
+
+    __tablename__ = "plan"
+
+    import_id: Mapped[int] = mapped_column(ForeignKey("import.id", ondelete="CASCADE"), primary_key=True)
+    feed_url: Mapped[str | None]
+    feed_file: Mapped[str | None]
+    photos_file: Mapped[str | None]
+    columns: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    token: Mapped[int] = mapped_column(server_default="0")
+    attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    lease_until: Mapped[datetime | None]
+    not_before: Mapped[datetime] = now()
+    sent_at: Mapped[datetime | None]
+
+
+class Erasure(Base):
+    """A photo content that was erased from the tables and whose files in the store have still to go."""
+
+    __tablename__ = "erasure"
+
+    sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    erased_at: Mapped[datetime] = now()
+
+
 class Enrichment(Base):
     """What one model version says of one content: categories most probable first, attributes as group:value."""
 

@@ -50,6 +50,21 @@ class RowOutcome(StrEnum):
     REJECTED = "rejected"
 
 
+class RejectionReason(StrEnum):
+    """Why a row was rejected. A closed set: it is counted, filtered by and shown."""
+
+    MISSING_ID = "missing_id"
+    BAD_PRICE = "bad_price"
+    BAD_CURRENCY = "bad_currency"
+    BAD_AVAILABILITY = "bad_availability"
+    TOO_LONG = "too_long"
+    BAD_ENCODING = "bad_encoding"
+    CONTROL_CHARACTERS = "control_characters"
+    WRONG_NUMBER_OF_COLUMNS = "wrong_number_of_columns"
+    NOT_AN_OBJECT = "not_an_object"
+    DUPLICATE_ID = "duplicate_id"
+
+
 class ModelState(StrEnum):
     """At most one version is active."""
 

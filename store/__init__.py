@@ -10,10 +10,11 @@ from store.errors import (
     StoreFull,
     StoreUnreachable,
 )
-from store.names import Area
+from store.names import THUMBNAIL_SIDES_PX, Area, thumbnail_name
 from store.store import Store
 
 __all__ = [
+    "THUMBNAIL_SIDES_PX",
     "Area",
     "BadStoreUrl",
     "DamagedFolder",
@@ -24,4 +25,5 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "StoreUnreachable",
+    "thumbnail_name",
 ]

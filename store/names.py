@@ -13,7 +13,7 @@ class Area(StrEnum):
     """The kinds of files the store keeps."""
 
     FEEDS = "feeds"
-    """Uploaded feeds, by SHA-256."""
+    """Feeds and zips that were handed in, until they are planned."""
     PHOTOS = "photos"
     """Photos out of zips, folders and uploads, by SHA-256."""
     COPIES = "copies"
@@ -24,8 +24,16 @@ class Area(StrEnum):
     """Model artifacts: folders, by model version."""
 
 
+THUMBNAIL_SIDES_PX = (256, 512)
+"""The sizes of thumbnails there are, so that whoever erases a photo knows their names."""
+
 DURABLE = frozenset({Area.FEEDS, Area.MODELS})
 """Areas whose files are flushed to disk before a call returns: few, large, not to be had again elsewhere."""
+
+
+def thumbnail_name(sha256: str, side_px: int) -> str:
+    """The name of a photo's thumbnail in `Area.THUMBNAILS`."""
+    return f"{sha256}-{side_px}.webp"
 
 
 def checked(name: str) -> str:

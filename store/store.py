@@ -11,7 +11,7 @@ from typing import Protocol
 from store.errors import BadStoreUrl, DamagedFolder, DifferentFolderInStore, NotInStore
 from store.folders import INDEX_NAME, FolderIndex, sha256_of
 from store.local import LocalFiles
-from store.names import DURABLE, Area, checked, relative_path
+from store.names import DURABLE, THUMBNAIL_SIDES_PX, Area, checked, relative_path, thumbnail_name
 from store.remote import RemoteFiles
 
 
@@ -73,6 +73,10 @@ class Store:
             self._files.copy_in(relative, source, durable=area in DURABLE)
         return name
 
+    def write_file(self, area: Area, name: str, source: Path) -> None:
+        """Keep a file of any size under `name`, in place of what was there; raises FileNotFoundError."""
+        self._files.copy_in(relative_path(area, name), source, durable=area in DURABLE)
+
     def write(self, area: Area, name: str, data: bytes) -> None:
         """Keep `data` under `name`, in place of what was there."""
         self._files.write(relative_path(area, name), data, durable=area in DURABLE)
@@ -91,6 +95,13 @@ class Store:
     def remove(self, area: Area, name: str) -> None:
         """Forget the file kept under `name`; one that is not there is no error."""
         self._files.remove(relative_path(area, name))
+
+    def remove_content(self, sha256: str) -> None:
+        """Forget a photo in every form it is kept in: bytes, small copy, thumbnails. None there is no error."""
+        self.remove(Area.PHOTOS, sha256)
+        self.remove(Area.COPIES, sha256)
+        for side_px in THUMBNAIL_SIDES_PX:
+            self.remove(Area.THUMBNAILS, thumbnail_name(sha256, side_px))
 
     def names(self, area: Area) -> Iterator[str]:
         """Every name of an area, in no order; folders count once."""

@@ -12,6 +12,7 @@ from typing import TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from broker import Delivery
 from db.engine import first_line, transaction
 from db.enrichments import Outcome, Seen, write_shard
 from db.errors import DbError, LeaseLost, NotReachable
@@ -23,7 +24,6 @@ from vision.prediction import Prediction
 from worker.heartbeat import Heartbeat
 from worker.networks import Networks
 from worker.preparation import Preparation, Prepared
-from worker.settings import Delivery
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def enrich_shard(workshop: Workshop, shard_id: int) -> None:
         return
     started = time.monotonic()
     try:
-        with workshop.heartbeat.keeping(lease) as lost:
+        with workshop.heartbeat.keeping((lease.shard_id, lease.token)) as lost:
             outcomes = list(look_at_photos(workshop, lease, lost))
             write(workshop.engine, lease, outcomes, work_s=time.monotonic() - started)
     except LeaseLost as error:

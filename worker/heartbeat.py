@@ -1,27 +1,34 @@
-"""Keeps the leases of a process alive while its shards are worked on, and tells a shard when its lease was lost."""
+"""Keeps the leases of a process alive while their work is done, and tells the work when its lease was lost."""
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from broker import Delivery
 from db.engine import transaction
 from db.errors import DbError
-from db.shards import Lease, keep_alive
-from worker.settings import Delivery
 
 logger = logging.getLogger(__name__)
+
+
+class KeepAlive(Protocol):
+    """Prolongs leases given as (id, token) and returns the ids of those that were lost: of shards, or of plans."""
+
+    def __call__(self, connection: Connection, leases: Collection[tuple[int, int]], *, lease_s: float) -> set[int]: ...
 
 
 class Heartbeat:
     """One thread and one connection for all leases, so that a busy pool of connections cannot starve it."""
 
-    def __init__(self, engine: Engine, delivery: Delivery) -> None:
+    def __init__(self, engine: Engine, delivery: Delivery, keep_alive: KeepAlive) -> None:
         self._engine = engine
         self._delivery = delivery
+        self._keep_alive = keep_alive
         self._held: dict[tuple[int, int], threading.Event] = {}
         self._guard = threading.Lock()
         self._stop = threading.Event()
@@ -29,9 +36,9 @@ class Heartbeat:
         self._thread.start()
 
     @contextmanager
-    def keeping(self, lease: Lease) -> Iterator[threading.Event]:
-        """Keeps `lease` alive inside the block; the event is set when it was lost all the same."""
-        key, lost = (lease.shard_id, lease.token), threading.Event()
+    def keeping(self, key: tuple[int, int]) -> Iterator[threading.Event]:
+        """Keeps a lease, given as (id, token), alive inside the block; the event says that it was lost all the same."""
+        lost = threading.Event()
         with self._guard:
             self._held[key] = lost
         try:
@@ -50,10 +57,10 @@ class Heartbeat:
                 held = dict(self._held)
             try:
                 with transaction(self._engine) as connection:
-                    lost = keep_alive(connection, held, lease_s=self._delivery.lease_s)
+                    lost = self._keep_alive(connection, held, lease_s=self._delivery.lease_s)
             except (SQLAlchemyError, DbError) as error:
                 logger.warning("no heartbeat, the database does not answer: %s", error)
                 continue
-            for (shard_id, _), event in held.items():
-                if shard_id in lost:
+            for (held_id, _), event in held.items():
+                if held_id in lost:
                     event.set()

@@ -14,16 +14,16 @@ from sqlalchemy import Connection, Engine
 
 from db.batches import Batch, ContentRef, PhotoToPlan
 from db.catalogues import ensure_catalogue, known_listings, lock_catalogue, seen_in_import, write_batch
+from db.comparing import FindPhoto, compare
 from db.engine import transaction
 from db.imports import begin_import, count_batch, end_planning
 from db.models import active_model
+from db.rows import FeedRow, FoundPhoto, RowRejection, is_url
 from db.shards import make_shards, photos_per_shard
 from db.states import Lane, Reason, RowOutcome
 from store import Area, Store
-from worker.comparing import compare
-from worker.feed import FeedRow, RowRejection
 from worker.photos.errors import PhotoDamaged, PhotoGone, PhotosError, PhotoTooLarge
-from worker.photos.sources import PhotoFile, Photos, is_url
+from worker.photos.sources import Photos
 
 BATCH_ROWS = 2000
 READERS = 4
@@ -37,7 +37,7 @@ Entry = FeedRow | RowRejection
 
 
 class PhotosNotGiven(Exception):
-    """The feed names its photos as files, and no photos were given. Name the folder or zip with --photos."""
+    """The feed names its photos as files, and none came with it: add --photos FOLDER_OR_ZIP, over HTTP a zip."""
 
     def __init__(self, reference: str) -> None:
         super().__init__(f"{self.__doc__} (The first is {reference!r}.)")
@@ -97,8 +97,7 @@ def plan_import(
     tally, error = Tally(), "the planner was interrupted"
     try:
         for entries in chain([first], batches):
-            with transaction(engine) as connection:
-                tally.add(plan_batch(connection, store, order, entries, import_id=import_id, version_id=version_id))
+            tally.add(plan_batch(engine, store, order, entries, import_id=import_id, version_id=version_id))
             on_batch(import_id, tally)
         error = ""
     except Exception as fault:
@@ -111,30 +110,51 @@ def plan_import(
 
 
 def plan_batch(
-    connection: Connection, store: Store, order: Order, entries: Sequence[Entry], *, import_id: int, version_id: int
+    engine: Engine,
+    store: Store,
+    order: Order,
+    entries: Sequence[Entry],
+    *,
+    import_id: int,
+    version_id: int,
+    fence: Callable[[Connection], None] = lambda _: None,
 ) -> Batch:
-    """One batch within the caller's transaction."""
-    lock_catalogue(connection, order.catalogue)
+    """One batch in one transaction, which `fence` opens and may refuse.
+
+    Files are put into the store before: the catalogue is locked while rows are written, not while bytes are.
+    """
     ids = external_ids(entries)
-    batch = compare(
-        entries,
-        known=known_listings(connection, order.catalogue, ids, model_version_id=version_id),
-        seen=seen_in_import(connection, import_id, ids),
-        find_photo=finder(order),
-    )
-    batch = replace(batch, photos=store_photos(batch.photos, order.photos, store))
-    planned = write_batch(
-        connection, import_id=import_id, catalogue=order.catalogue, model_version_id=version_id, batch=batch
-    )
-    make_shards(
-        connection,
-        import_id=import_id,
-        model_version_id=version_id,
-        lane=order.lane,
-        photo_ids=planned.pending_photo_ids,
-        photos_per_shard=photos_per_shard(connection, version_id),
-    )
-    count_batch(connection, import_id, batch, planned)
+
+    def compared(connection: Connection) -> Batch:
+        return compare(
+            entries,
+            known=known_listings(connection, order.catalogue, ids, model_version_id=version_id),
+            seen=seen_in_import(connection, import_id, ids),
+            find_photo=finder(order),
+        )
+
+    stored = StoredPhotos(order.photos, store)
+    if order.photos is not None:
+        with transaction(engine) as connection:
+            ahead = compared(connection)
+        stored.put(ahead.photos)
+    with transaction(engine) as connection:
+        fence(connection)
+        lock_catalogue(connection, order.catalogue)
+        batch = compared(connection)
+        batch = replace(batch, photos=stored.put(batch.photos))
+        planned = write_batch(
+            connection, import_id=import_id, catalogue=order.catalogue, model_version_id=version_id, batch=batch
+        )
+        make_shards(
+            connection,
+            import_id=import_id,
+            model_version_id=version_id,
+            lane=order.lane,
+            photo_ids=planned.pending_photo_ids,
+            photos_per_shard=photos_per_shard(connection, version_id),
+        )
+        count_batch(connection, import_id, batch, planned)
     return batch
 
 
@@ -179,8 +199,12 @@ def external_ids(entries: Iterable[Entry]) -> set[str]:
     return {entry.listing.external_id for entry in entries if isinstance(entry, FeedRow)}
 
 
-def finder(order: Order) -> Callable[[str], PhotoFile | None]:
-    return order.photos.find if order.photos else lambda _: None
+def finder(order: Order) -> FindPhoto:
+    def find(reference: str) -> FoundPhoto | None:
+        file = order.photos.find(reference) if order.photos else None
+        return FoundPhoto(name=file.name, validator=file.validator) if file else None
+
+    return find
 
 
 def require_photos(entries: Iterable[Entry], order: Order) -> None:
@@ -190,24 +214,45 @@ def require_photos(entries: Iterable[Entry], order: Order) -> None:
         raise PhotosNotGiven(name)
 
 
-def store_photos(planned: Sequence[PhotoToPlan], photos: Photos | None, store: Store) -> list[PhotoToPlan]:
-    """Puts the bytes of new and changed files into the store, where every worker can read them."""
-    if photos is None:
-        return list(planned)
+class StoredPhotos:
+    """Puts the bytes of new and changed files into the store, where every worker can read them; each once a batch."""
 
-    def stored(photo: PhotoToPlan) -> PhotoToPlan:
-        if photo.reason is not None or photo.validator is None or photo.content is not None:
-            return photo
-        file = photos.find(photo.source)
+    def __init__(self, photos: Photos | None, store: Store) -> None:
+        self._photos = photos
+        self._store = store
+        self._done: dict[tuple[str, str | None], ContentRef | PhotosError] = {}
+
+    def put(self, planned: Sequence[PhotoToPlan]) -> list[PhotoToPlan]:
+        """The photos with their content, or with the reason why they have none. URLs are left as they are."""
+        missing = {key_of(photo): photo for photo in planned if is_file(photo) and key_of(photo) not in self._done}
+        if missing:
+            with ThreadPoolExecutor(READERS, thread_name_prefix="store-photos") as readers:
+                self._done.update(zip(missing, readers.map(self._store_one, missing.values()), strict=True))
+        return [self._as_stored(photo) if is_file(photo) else photo for photo in planned]
+
+    def _as_stored(self, photo: PhotoToPlan) -> PhotoToPlan:
+        found = self._done[key_of(photo)]
+        if isinstance(found, ContentRef):
+            return replace(photo, content=found)
+        reason = next((reason for kind, reason in FAULTS if isinstance(found, kind)), Reason.DAMAGED)
+        return replace(photo, reason=reason, detail=str(found))
+
+    def _store_one(self, photo: PhotoToPlan) -> ContentRef | PhotosError:
+        assert self._photos is not None  # whoever found the file had them
+        file = self._photos.find(photo.source)
         try:
             if file is None:
                 raise PhotoGone(name=photo.source)
-            data = photos.read(file)
+            data = self._photos.read(file)
         except PhotosError as error:
-            reason = next((reason for kind, reason in FAULTS if isinstance(error, kind)), Reason.DAMAGED)
-            return replace(photo, reason=reason, detail=str(error))
-        digest = bytes.fromhex(store.put(Area.PHOTOS, data))
-        return replace(photo, content=ContentRef(sha256=digest, size_bytes=len(data)))
+            return error
+        return ContentRef(sha256=bytes.fromhex(self._store.put(Area.PHOTOS, data)), size_bytes=len(data))
 
-    with ThreadPoolExecutor(READERS, thread_name_prefix="store-photos") as readers:
-        return list(readers.map(stored, planned))
+
+def is_file(photo: PhotoToPlan) -> bool:
+    """Whether its bytes lie beside the feed and are not in the store yet."""
+    return photo.validator is not None and photo.content is None and photo.reason is None
+
+
+def key_of(photo: PhotoToPlan) -> tuple[str, str | None]:
+    return photo.source, photo.validator

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from db.batches import ContentRef
 from db.enrichments import Outcome
+from db.rows import is_url
 from db.shards import WorkPhoto
 from db.states import Reason
 from store import Area, NotInStore, Store
 from vision.preprocess import STORED_SIDE_PX, PhotoError, PixelRule, open_photo, original_size, stored_copy, to_pixels
 from worker.photos.errors import FetchError
 from worker.photos.fetcher import PhotoFetcher
-from worker.photos.sources import is_url
 
 # Waits of about 5, 20 and 80 seconds, then the photo is quarantined.
 FETCH_ATTEMPTS = 4

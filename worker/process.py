@@ -11,27 +11,33 @@ import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from celery import Celery, signals
 from celery.platforms import SecurityWarning
 from sqlalchemy import Engine
 
+from broker import ENRICH_SHARD, PLANNING, Listener, make_app
 from db.engine import open_engine, require_migrated, transaction
 from db.enrichments import recognise
 from db.migrate import head_revision
+from db.plans import keep_plans_alive
+from db.shards import keep_alive
 from db.states import Lane
 from store import Store
 from vision.predictor import Predictor
 from worker.enrich import Workshop, enrich_shard
+from worker.handed_in import PlanningDesk, plan_handed_in
 from worker.heartbeat import Heartbeat
 from worker.networks import Networks
 from worker.photos.fetcher import PhotoFetcher
 from worker.preparation import Preparation
-from worker.queue import ENRICH_SHARD, make_app
 from worker.settings import WORKER_NAME, WorkerSettings
 from worker.sweep import Sweeper
 
 logger = logging.getLogger(__name__)
+
+INTERACTIVE_SLOTS = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +45,7 @@ class Process:
     """Everything a worker holds open. Made by `open_process`, let go by `close`."""
 
     workshop: Workshop
+    desk: PlanningDesk
     sweeper: Sweeper
     fetcher: PhotoFetcher
     engines: tuple[Engine, ...]
@@ -46,6 +53,7 @@ class Process:
     def close(self) -> None:
         self.sweeper.close()
         self.workshop.heartbeat.close()
+        self.desk.heartbeat.close()
         for readers in self.workshop.readers.values():
             readers.shutdown(wait=True, cancel_futures=True)
         self.workshop.networks.close()
@@ -57,8 +65,10 @@ class Process:
 def open_process(settings: WorkerSettings, app: Celery) -> Process:
     """Opens all there is, the active model first: a model that does not fit stops the worker before any job."""
     store = Store.open(settings.store_url)
-    work = open_engine(settings.database_url, application_name=WORKER_NAME, pool_size=settings.shards + 2)
-    beat = open_engine(settings.database_url, application_name="modiste heartbeat", pool_size=1)
+    work = open_engine(
+        settings.database_url, application_name=WORKER_NAME, pool_size=settings.shards + INTERACTIVE_SLOTS + 3
+    )
+    beat = open_engine(settings.database_url, application_name="modiste heartbeat", pool_size=2)
     require_migrated(work, head_revision())
     networks = Networks(
         work,
@@ -81,12 +91,26 @@ def open_process(settings: WorkerSettings, app: Celery) -> Process:
             store=store, fetcher=fetcher, is_known=is_known, decoders=settings.threads or os.cpu_count() or 2
         ),
         readers={lane: reader_pool(lane, settings) for lane in settings.lanes},
-        heartbeat=Heartbeat(beat, settings.delivery),
+        heartbeat=Heartbeat(beat, settings.delivery, keep_alive),
         delivery=settings.delivery,
         stopping=threading.Event(),
     )
+    desk = PlanningDesk(
+        engine=work,
+        app=app,
+        store=store,
+        heartbeat=Heartbeat(beat, settings.delivery, keep_plans_alive),
+        stopping=workshop.stopping,
+        lease_s=settings.delivery.lease_s,
+        allow_hosts=settings.allow_hosts,
+        scratch=settings.cache / "feeds",
+    )
     return Process(
-        workshop=workshop, sweeper=Sweeper(work, app, settings.delivery), fetcher=fetcher, engines=(work, beat)
+        workshop=workshop,
+        desk=desk,
+        sweeper=Sweeper(work, app, store, settings.delivery),
+        fetcher=fetcher,
+        engines=(work, beat),
     )
 
 
@@ -104,6 +128,7 @@ def run_worker(settings: WorkerSettings) -> None:
     app = make_app(settings.broker_url, settings.delivery)
     # Not in Celery's boot hook: it logs what a hook raises, and would go on to take jobs without a model.
     process = open_process(settings, app)
+    listeners: list[Listener] = []
 
     @app.task(name=ENRICH_SHARD)
     def enrich(shard_id: int) -> None:
@@ -111,6 +136,7 @@ def run_worker(settings: WorkerSettings) -> None:
 
     @signals.worker_ready.connect(weak=False)
     def ready(**_: object) -> None:
+        listeners.extend(listen(settings, app, process))
         logger.info("ready: %s", ", ".join(lane.value for lane in settings.lanes))
 
     @signals.worker_shutting_down.connect(weak=False)
@@ -122,7 +148,25 @@ def run_worker(settings: WorkerSettings) -> None:
     try:
         app.worker_main(worker_arguments(settings))
     finally:
+        for listener in listeners:
+            listener.close()
         process.close()
+
+
+def celery_lanes(settings: WorkerSettings) -> tuple[Lane, ...]:
+    """The lanes that share the Celery worker's slots: the interactive one only where it is alone."""
+    return tuple(lane for lane in settings.lanes if lane is not Lane.INTERACTIVE) or settings.lanes
+
+
+def listen(settings: WorkerSettings, app: Celery, process: Process) -> list[Listener]:
+    """Serves with slots of their own what must never wait for a slot: interactive photos, and feeds to plan."""
+    listeners = []
+    if Lane.INTERACTIVE not in celery_lanes(settings) and Lane.INTERACTIVE in settings.lanes:
+        look = partial(enrich_shard, process.workshop)
+        listeners.append(Listener(app, Lane.INTERACTIVE.value, slots=INTERACTIVE_SLOTS, handle=look))
+    if Lane.BULK in settings.lanes:
+        listeners.append(Listener(app, PLANNING, slots=1, handle=partial(plan_handed_in, process.desk)))
+    return listeners
 
 
 def worker_arguments(settings: WorkerSettings) -> list[str]:
@@ -131,7 +175,7 @@ def worker_arguments(settings: WorkerSettings) -> list[str]:
         "worker",
         "--pool=threads",
         f"--concurrency={settings.shards}",
-        f"--queues={','.join(lane.value for lane in settings.lanes)}",
+        f"--queues={','.join(lane.value for lane in celery_lanes(settings))}",
         f"--hostname=modiste-{os.getpid()}@%h",
         "--without-gossip",
         "--without-mingle",

@@ -9,69 +9,75 @@ from collections.abc import Callable
 
 from celery import Celery
 from kombu.exceptions import OperationalError as BrokerError
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from broker import PLANNING, Delivery, dispatch, queue_length
 from db.engine import first_line, transaction
+from db.erasure import erased_contents, forget_erased
 from db.errors import DbError
 from db.imports import fail_abandoned_plans
 from db.models import build_index, wants_index
-from db.shards import forget_lost_messages, isolate_poison, requeue_abandoned, sweeps_alone, take_unsent
+from db.plans import forget_lost_plan_messages, requeue_abandoned_plans
+from db.shards import forget_lost_messages, isolate_poison, requeue_abandoned, sweeps_alone
 from db.states import Lane
-from worker.queue import queue_length, send_shards
-from worker.settings import Delivery
+from store import Store, StoreError
+from worker.handed_in import drop_files
 
 logger = logging.getLogger(__name__)
 
-PAGE = 500
 
-
-def sweep(engine: Engine, app: Celery, delivery: Delivery) -> None:
+def sweep(engine: Engine, app: Celery, store: Store, delivery: Delivery) -> None:
     """One pass: leases that ran out, shards that kill workers, plans that stopped, messages that got lost."""
-    idle = empty_lanes(app)
+    idle = empty_queues(app)
     with transaction(engine) as connection:
         if not sweeps_alone(connection):
             return
         returned = requeue_abandoned(connection)
         split = isolate_poison(connection)
         fail_abandoned_plans(connection)
-        lost = sum(forget_lost_messages(connection, lane, older_than_s=delivery.lost_message_s) for lane in idle)
+        given_up = requeue_abandoned_plans(connection)
+        lost = sum(forget_lost(connection, queue, older_than_s=delivery.lost_message_s) for queue in idle)
     if returned or split or lost:
         logger.warning("%d shards came back from lost workers, %d split, %d messages were lost", returned, split, lost)
+    for feed in given_up:
+        drop_files(store, feed.files)
+    clear_store(engine, store)
     dispatch(engine, app)
 
 
-def empty_lanes(app: Celery) -> list[Lane]:
-    """Lanes without a waiting message; none while the broker does not answer."""
+def empty_queues(app: Celery) -> list[str]:
+    """Queues without a waiting message; none while the broker does not answer."""
     try:
-        return [lane for lane in Lane if queue_length(app, lane) == 0]
+        return [queue for queue in (*(lane.value for lane in Lane), PLANNING) if queue_length(app, queue) == 0]
     except (BrokerError, OSError) as error:
         logger.warning("the broker does not answer: %s", error)
         return []
 
 
-def dispatch(engine: Engine, app: Celery) -> None:
-    """Sends a message for every shard that is due and has none."""
-    while True:
-        with transaction(engine) as connection:
-            due = take_unsent(connection, PAGE)
-        unsent = send_shards(app, due)
-        if unsent:
-            lanes = dict(due)
-            with transaction(engine) as connection:
-                for lane in Lane:
-                    mine = [shard_id for shard_id in unsent if lanes[shard_id] is lane]
-                    forget_lost_messages(connection, lane, older_than_s=0, only=mine)
-        if unsent or len(due) < PAGE:
-            return
+def forget_lost(connection: Connection, queue: str, *, older_than_s: float) -> int:
+    """Has the messages sent again that should wait in this empty queue."""
+    if queue == PLANNING:
+        return forget_lost_plan_messages(connection, older_than_s=older_than_s)
+    return forget_lost_messages(connection, Lane(queue), older_than_s=older_than_s)
+
+
+def clear_store(engine: Engine, store: Store) -> None:
+    """Removes from the store what was erased from the tables while whoever erased it could not finish."""
+    with transaction(engine) as connection:
+        digests = erased_contents(connection)
+        for digest in digests:
+            store.remove_content(digest.hex())
+        forget_erased(connection, digests)
 
 
 class Sweeper:
     """Sweeps every few seconds in a thread of its own, and builds a missing index when the work is done."""
 
-    def __init__(self, engine: Engine, app: Celery, delivery: Delivery) -> None:
+    def __init__(self, engine: Engine, app: Celery, store: Store, delivery: Delivery) -> None:
         self._engine = engine
         self._app = app
+        self._store = store
         self._delivery = delivery
         self._stop = threading.Event()
         self._threads = [
@@ -92,11 +98,13 @@ class Sweeper:
                 step()
             except (OperationalError, DbError) as error:
                 logger.warning("the database does not answer, trying again: %s", first_line(error))
+            except StoreError as error:
+                logger.warning("the store does not answer, trying again: %s", error)
             except SQLAlchemyError:
                 logger.exception("this step failed, trying again")
 
     def _sweep(self) -> None:
-        sweep(self._engine, self._app, self._delivery)
+        sweep(self._engine, self._app, self._store, self._delivery)
 
     def _index(self) -> None:
         with transaction(self._engine) as connection:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from kombu.exceptions import OperationalError as BrokerError
 
+from broker import living_workers, queue_length
 from cli.errors import message_of
 from cli.opening import Stack, open_stack
 from cli.output import out, print_json
@@ -22,7 +23,6 @@ from db.states import Lane
 from store import Area
 from vision.predictor import gpu_is_there
 from worker.networks import open_active
-from worker.queue import living_workers, queue_length
 
 OLDEST_POSTGRES = 15
 OLDEST_PGVECTOR = (0, 8, 0)
@@ -140,7 +140,7 @@ def schema(stack: Stack) -> Finding:
 
 def broker(stack: Stack) -> Finding:
     try:
-        waiting = {lane.value: queue_length(stack.app, lane) for lane in Lane}
+        waiting = {lane.value: queue_length(stack.app, lane.value) for lane in Lane}
     except (BrokerError, OSError) as error:
         advice = "check BROKER_URL and that the server runs; nothing is lost meanwhile"
         return Finding(what="broker", verdict=Verdict.FAULT, says=f"does not answer: {error}", advice=advice)

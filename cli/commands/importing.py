@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 import typer
 from rich.progress import Progress, TaskID
 
+from broker import dispatch, living_workers
 from cli.errors import UsageError
 from cli.opening import Stack, open_stack
 from cli.output import err, out, print_json, print_table, progress
@@ -32,9 +33,7 @@ from db.states import ImportState, Lane
 from worker.feed import Feed, FeedFormat, open_feed
 from worker.photos import Photos, open_photos
 from worker.planning import Order, Tally, dry_run, plan_import
-from worker.queue import living_workers
 from worker.settings import WORKER_NAME
-from worker.sweep import dispatch
 
 FINISHED_WITH_FAULTS = 3
 SHOWN = 10

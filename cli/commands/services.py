@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from api.settings import ApiSettings
+from broker import Delivery
 from cli.opening import Stack, open_stack, prepare_stack
 from cli.output import out
 from cli.services import api_spec, log_folder, scheduler_spec, supervise, worker_spec
@@ -20,7 +21,7 @@ from db.engine import schema_revision, transaction
 from db.imports import photos_waiting
 from db.migrate import head_revision
 from db.states import Lane
-from worker.settings import Delivery, WorkerSettings
+from worker.settings import WorkerSettings
 from worker.sweep import Sweeper
 
 
@@ -63,6 +64,9 @@ def api_settings(stack: Stack) -> ApiSettings:
     key = stack.settings.modiste_api_key
     return ApiSettings(
         database_url=stack.database_url,
+        broker_url=stack.broker_url,
+        store_url=stack.settings.store_url,
+        cache=stack.settings.home / "cache",
         host=stack.settings.modiste_host,
         port=stack.settings.modiste_port,
         key=key.get_secret_value() if key else None,
@@ -107,7 +111,7 @@ def scheduler() -> None:
         signal.signal(name, lambda *_: stop.set())
     settings = Settings()
     with open_stack(settings) as stack:
-        sweeper = Sweeper(stack.engine, stack.app, Delivery(lease_s=settings.modiste_lease_s))
+        sweeper = Sweeper(stack.engine, stack.app, stack.store, Delivery(lease_s=settings.modiste_lease_s))
         logging.getLogger(__name__).info("ready")
         stop.wait()
         sweeper.close()

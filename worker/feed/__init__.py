@@ -13,7 +13,7 @@ from worker.feed.errors import (
     UnreadableFeed,
 )
 from worker.feed.feed import Feed, FeedFormat, open_feed
-from worker.feed.rows import FeedRow, RejectionReason, RowRejection
+from worker.feed.source import feed_name, fetch_feed
 
 __all__ = [
     "ColumnMapping",
@@ -22,14 +22,13 @@ __all__ = [
     "Feed",
     "FeedError",
     "FeedFormat",
-    "FeedRow",
     "NoIdColumn",
     "NoSuchColumn",
     "NoSuchField",
-    "RejectionReason",
-    "RowRejection",
     "TooManyColumns",
     "UnknownFeedFormat",
     "UnreadableFeed",
+    "feed_name",
+    "fetch_feed",
     "open_feed",
 ]

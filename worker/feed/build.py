@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import TypeVar
 
 from db.listings import ListingData
+from db.rows import FeedRow, RowRejection
+from db.states import RejectionReason
 from worker.feed.cells import photo_references
 from worker.feed.columns import ColumnMapping
 from worker.feed.rows import (
@@ -16,9 +18,6 @@ from worker.feed.rows import (
     MAX_REFERENCE_BYTES,
     MAX_TITLE_CHARS,
     CellError,
-    FeedRow,
-    RejectionReason,
-    RowRejection,
 )
 from worker.feed.values import parse_availability, parse_currency, parse_price
 

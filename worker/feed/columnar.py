@@ -8,11 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from db.rows import FeedRow, RowRejection
 from worker.feed.build import RowBuilder
 from worker.feed.cells import cell_text, photo_text
 from worker.feed.columns import ColumnMapping, match_columns
 from worker.feed.errors import DamagedFeed, TooManyColumns, UnreadableFeed
-from worker.feed.rows import MAX_COLUMNS, FeedRow, RowRejection
+from worker.feed.rows import MAX_COLUMNS
 
 _BATCH_ROWS = 4_096
 _DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError, MemoryError)

@@ -7,12 +7,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+from db.rows import FeedRow, RowRejection
 from worker.feed.columns import ColumnMapping
 from worker.feed.errors import EmptyFeed, UnknownFeedFormat, UnreadableFeed
 from worker.feed.jsonlines import JsonLinesFeed
 from worker.feed.lines import detect_encoding, read_sample
 from worker.feed.photolist import PhotoListFeed
-from worker.feed.rows import FeedRow, RowRejection
 from worker.feed.source import feed_name, on_disk
 from worker.feed.tables import TableFeed
 
@@ -90,6 +90,7 @@ class Feed:
 def open_feed(
     source: str | Path,
     *,
+    name: str | None = None,
     mapping: Mapping[str, str] | None = None,
     allow_hosts: Iterable[str] = (),
     scratch: Path | None = None,
@@ -98,8 +99,9 @@ def open_feed(
 
     `mapping` is field → column (`photos` may name several, with commas) and wins over what names suggest.
     `allow_hosts` names hosts that may have private addresses. `scratch` is where downloads go.
+    `name` is what messages call the feed, where its path would say nothing to whoever reads them.
     """
-    name = feed_name(source)
+    name = name or feed_name(source)
     with ExitStack() as cleanup:
         path = on_disk(source, allow_hosts=allow_hosts, scratch=scratch, cleanup=cleanup)
         try:

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from db.rows import FeedRow, RowRejection
+from db.states import RejectionReason
 from worker.feed.build import RowBuilder
 from worker.feed.cells import cell_text, photo_text
 from worker.feed.columns import ColumnMapping, match_columns
 from worker.feed.errors import TooManyColumns
 from worker.feed.lines import Lines
-from worker.feed.rows import MAX_COLUMNS, MAX_LINE_CHARS, FeedRow, RejectionReason, RowRejection
+from worker.feed.rows import MAX_COLUMNS, MAX_LINE_CHARS
 
 _SAMPLE_ROWS = 200
 

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from db.listings import ListingData
+from db.rows import FeedRow, RowRejection
+from db.states import RejectionReason
 from worker.feed.columns import ColumnMapping
 from worker.feed.errors import EmptyFeed, UnreadableFeed
-from worker.feed.rows import MAX_FIELD_CHARS, FeedRow, RejectionReason, RowRejection
+from worker.feed.rows import MAX_FIELD_CHARS
 from worker.photos import PhotosError, open_photos
 
 

@@ -40,13 +40,14 @@ def on_disk(source: str | Path, *, allow_hosts: Iterable[str], scratch: Path | N
     folder = cleanup.enter_context(tempfile.TemporaryDirectory(dir=scratch, prefix="modiste-feed-"))
     target = Path(folder, "feed")
     if source.partition("://")[0].lower() in ("http", "https"):
-        _fetch(source, target, allow_hosts)
+        fetch_feed(source, target, allow_hosts=allow_hosts)
     else:
         _copy(source, target)
     return target
 
 
-def _fetch(url: str, target: Path, allow_hosts: Iterable[str]) -> None:
+def fetch_feed(url: str, target: Path, *, allow_hosts: Iterable[str]) -> None:
+    """Fetches an http(s):// feed behind the guard; raises UnreadableFeed."""
     fetcher = PhotoFetcher(allow_hosts=allow_hosts, max_bytes=_MAX_FEED_BYTES, deadline_s=_DEADLINE_S)
     try:
         with fetcher, target.open("wb") as file:

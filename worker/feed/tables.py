@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
+from db.rows import FeedRow, RowRejection
+from db.states import RejectionReason
 from worker.feed.build import SUSPECT, RowBuilder
 from worker.feed.columns import ColumnMapping, match_columns
 from worker.feed.errors import EmptyFeed, TooManyColumns, UnknownFeedFormat
 from worker.feed.lines import Lines
-from worker.feed.rows import MAX_COLUMNS, MAX_LINE_CHARS, FeedRow, RejectionReason, RowRejection
+from worker.feed.rows import MAX_COLUMNS, MAX_LINE_CHARS
 
 _DELIMITERS = ",;\t|"
 _MAX_REPLAYS = 2_000

@@ -12,7 +12,7 @@ from worker.photos.errors import (
 )
 from worker.photos.fetcher import FetchedPhoto, PhotoFetcher
 from worker.photos.folder import FolderPhotos
-from worker.photos.sources import PhotoFile, Photos, is_url, open_photos
+from worker.photos.sources import PhotoFile, Photos, open_photos
 from worker.photos.zipped import ZipPhotos
 
 __all__ = [
@@ -30,6 +30,5 @@ __all__ = [
     "Photos",
     "PhotosError",
     "ZipPhotos",
-    "is_url",
     "open_photos",
 ]

@@ -1,6 +1,5 @@
 """The one protocol behind which photos stand, whether in a folder or a zip."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +8,6 @@ from typing import Protocol
 from worker.photos.errors import NoPhotosThere
 
 MAX_PHOTO_BYTES = 64 * 1024 * 1024
-
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,11 +37,6 @@ class Photos(Protocol):
     def close(self) -> None:
         """Let go of open files."""
         ...
-
-
-def is_url(reference: str) -> bool:
-    """Whether a feed's reference is a URL (of any scheme) rather than the name of a file."""
-    return _URL.match(reference) is not None
 
 
 def open_photos(path: Path) -> Photos:

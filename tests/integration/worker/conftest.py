@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy import Engine, text
 
+from broker import Delivery
 from db.engine import transaction
 from db.enrichments import recognise
 from db.listings import ListingData
 from db.models import activate_model, register_model
-from db.shards import take_unsent
+from db.rows import FeedRow, RowRejection
+from db.shards import keep_alive, take_unsent
 from db.states import Lane
 from store import Store
 from vision.prediction import Prediction
 from vision.preprocess import PixelRule, Resize
 from worker.enrich import Workshop
-from worker.feed import FeedRow, RowRejection
 from worker.heartbeat import Heartbeat
 from worker.inference import Inference
 from worker.photos import PhotoFetcher, open_photos
 from worker.planning import Order, plan_import
 from worker.preparation import Preparation
-from worker.settings import Delivery
 
 RULE = PixelRule(size_px=32, resize=Resize.SQUASH, mean=(0, 0, 0), std=(1, 1, 1))
 
@@ -110,7 +110,7 @@ def workshop(engine: Engine, store: Store, network: ColourNetwork, version_id: i
             return bool(recognise(connection, [digest], model_version_id))
 
     readers = {lane: ThreadPoolExecutor(4) for lane in Lane}
-    heartbeat = Heartbeat(engine, delivery)
+    heartbeat = Heartbeat(engine, delivery, keep_alive)
     yield Workshop(
         name="test",
         engine=engine,

@@ -9,10 +9,10 @@ from sqlalchemy import Engine, text
 from db.engine import transaction
 from db.imports import ImportStatus, import_status, rejected_rows
 from db.listings import ListingData
-from db.states import ImportState, PhotoState, RowOutcome
+from db.rows import FeedRow, RowRejection
+from db.states import ImportState, PhotoState, RejectionReason, RowOutcome
 from store import Area, Store
 from worker import planning
-from worker.feed import FeedRow, RejectionReason, RowRejection
 from worker.photos import open_photos
 from worker.planning import Order, dry_run, plan_import
 

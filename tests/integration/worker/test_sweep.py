@@ -6,11 +6,11 @@ import redis
 from celery import Celery
 from sqlalchemy import Engine, text
 
+from broker import Delivery, dispatch, living_workers, make_app, queue_length
 from db.engine import transaction
 from db.states import Lane
-from worker.queue import living_workers, make_app, queue_length
-from worker.settings import Delivery
-from worker.sweep import dispatch, sweep
+from store import Store
+from worker.sweep import sweep
 
 Import = Callable[..., int]
 NOW = Delivery(lease_s=2.0, sweep_s=0.0)
@@ -29,33 +29,33 @@ def planned(import_rows: Import, photo_folder: Path, make_jpeg: Callable[..., by
 
 
 def lengths(app: Celery) -> dict[str, int]:
-    return {lane.value: queue_length(app, lane) for lane in Lane}
+    return {lane.value: queue_length(app, lane.value) for lane in Lane}
 
 
 @pytest.mark.usefixtures("planned")
-def test_every_due_shard_gets_one_message_in_its_lane(engine: Engine, app: Celery) -> None:
+def test_every_due_shard_gets_one_message_in_its_lane(engine: Engine, app: Celery, store: Store) -> None:
     dispatch(engine, app)
     dispatch(engine, app)
     assert lengths(app) == {"interactive": 1, "bulk": 2, "backfill": 0}
 
 
 @pytest.mark.usefixtures("planned")
-def test_a_wiped_broker_gets_its_messages_back(engine: Engine, app: Celery, broker_url: str) -> None:
+def test_a_wiped_broker_gets_its_messages_back(engine: Engine, app: Celery, store: Store, broker_url: str) -> None:
     dispatch(engine, app)
     redis.Redis(unix_socket_path=broker_url.removeprefix("redis+socket://")).flushall()
-    sweep(engine, app, NOW)
+    sweep(engine, app, store, NOW)
     assert lengths(app) == {"interactive": 1, "bulk": 2, "backfill": 0}
 
 
 @pytest.mark.usefixtures("planned")
-def test_messages_that_still_wait_are_not_sent_again(engine: Engine, app: Celery) -> None:
+def test_messages_that_still_wait_are_not_sent_again(engine: Engine, app: Celery, store: Store) -> None:
     dispatch(engine, app)
-    sweep(engine, app, NOW)
+    sweep(engine, app, store, NOW)
     assert lengths(app) == {"interactive": 1, "bulk": 2, "backfill": 0}
 
 
 @pytest.mark.usefixtures("planned")
-def test_the_shard_of_a_vanished_worker_is_sent_again(engine: Engine, app: Celery) -> None:
+def test_the_shard_of_a_vanished_worker_is_sent_again(engine: Engine, app: Celery, store: Store) -> None:
     with transaction(engine) as connection:
         connection.execute(
             text("""
@@ -63,17 +63,19 @@ def test_the_shard_of_a_vanished_worker_is_sent_again(engine: Engine, app: Celer
                     lease_until = clock_timestamp() - interval '1 second'
             """)
         )
-    sweep(engine, app, NOW)
+    sweep(engine, app, store, NOW)
     assert sum(lengths(app).values()) == 3
 
 
 @pytest.mark.usefixtures("planned")
-def test_shards_wait_in_the_table_while_the_broker_is_away(engine: Engine, app: Celery, tmp_path: Path) -> None:
+def test_shards_wait_in_the_table_while_the_broker_is_away(
+    engine: Engine, app: Celery, store: Store, tmp_path: Path
+) -> None:
     away = make_app(f"redis+socket://{tmp_path}/nothing.sock")
-    sweep(engine, away, NOW)
+    sweep(engine, away, store, NOW)
     with transaction(engine) as connection:
         assert connection.scalar(text("SELECT count(*) FROM modiste.shard WHERE sent_at IS NULL")) == 3
-    sweep(engine, app, NOW)
+    sweep(engine, app, store, NOW)
     assert sum(lengths(app).values()) == 3
 
 
@@ -82,7 +84,7 @@ def test_without_a_worker_nobody_answers(app: Celery) -> None:
 
 
 def test_an_import_whose_planner_was_killed_is_marked_as_failed(
-    engine: Engine, app: Celery, import_rows: Import, photo_folder: Path
+    engine: Engine, app: Celery, store: Store, import_rows: Import, photo_folder: Path
 ) -> None:
     import_id = import_rows({"1": ()})
     with transaction(engine) as connection:
@@ -93,7 +95,7 @@ def test_an_import_whose_planner_was_killed_is_marked_as_failed(
             """),
             {"id": import_id},
         )
-    sweep(engine, app, NOW)
+    sweep(engine, app, store, NOW)
     with transaction(engine) as connection:
         state, error = connection.execute(text("SELECT state, error FROM modiste.import")).one()
     assert state == "failed"

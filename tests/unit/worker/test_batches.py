@@ -1,7 +1,8 @@
 import pytest
 
 from db.listings import ListingData
-from worker.feed import FeedRow, RejectionReason, RowRejection
+from db.rows import FeedRow, RowRejection
+from db.states import RejectionReason
 from worker.planning import Entry, Order, PhotosNotGiven, in_batches, require_photos
 
 

@@ -16,16 +16,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from db.listings import ListingData
+from db.rows import FeedRow, RowRejection
+from db.states import RejectionReason
 from worker.feed import (
     EmptyFeed,
     FeedError,
     FeedFormat,
-    FeedRow,
     NoIdColumn,
     NoSuchColumn,
     NoSuchField,
-    RejectionReason,
-    RowRejection,
     TooManyColumns,
     UnknownFeedFormat,
     UnreadableFeed,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from db.rows import is_url
 from worker.photos import (
     BadZip,
     FolderPhotos,
@@ -19,7 +20,6 @@ from worker.photos import (
     Photos,
     PhotoTooLarge,
     ZipPhotos,
-    is_url,
     open_photos,
 )
 

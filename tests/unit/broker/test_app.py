@@ -1,7 +1,6 @@
 import pytest
 
-from worker.queue import make_app
-from worker.settings import Delivery
+from broker import Delivery, make_app
 
 
 @pytest.mark.parametrize("lease_s", [1.0, 30.0, 600.0])
@@ -18,4 +17,4 @@ def test_messages_are_json_and_acknowledged_before_the_work() -> None:
     assert conf.accept_content == ["json"]
     assert conf.task_acks_late is False
     assert conf.worker_disable_prefetch is True
-    assert [queue.name for queue in conf.task_queues] == ["interactive", "bulk", "backfill"]
+    assert [queue.name for queue in conf.task_queues] == ["interactive", "bulk", "backfill", "planning"]

@@ -3,11 +3,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 from db.batches import Batch, ContentRef, KnownListing, KnownPhoto
+from db.comparing import compare, row_hash
 from db.listings import ListingData
-from db.states import PhotoState, Reason, RowOutcome
-from worker.comparing import compare, row_hash
-from worker.feed import FeedRow, RejectionReason, RowRejection
-from worker.photos.sources import PhotoFile
+from db.rows import FeedRow, FoundPhoto, RowRejection
+from db.states import PhotoState, Reason, RejectionReason, RowOutcome
 
 SHIRT = ListingData(external_id="1", title="Shirt", price=Decimal("10.00"), metadata={"season": "Summer"})
 
@@ -16,12 +15,12 @@ def row(line: int, listing: ListingData = SHIRT, photos: tuple[str, ...] = ("a.j
     return FeedRow(line=line, listing=listing, photos=photos)
 
 
-def find(reference: str) -> PhotoFile | None:
+def find(reference: str) -> FoundPhoto | None:
     """Every name but missing.jpg is there; `v2/…` is a newer file of the same name."""
     if reference == "missing.jpg":
         return None
     name = reference.removeprefix("v2/")
-    return PhotoFile(name=name, validator=f"of {reference}", size_bytes=1)
+    return FoundPhoto(name=name, validator=f"of {reference}")
 
 
 def known(listing: ListingData = SHIRT, photos: tuple[str, ...] = ("a.jpg",)) -> dict[str, KnownListing]:

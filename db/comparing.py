@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from db.batches import Batch, KnownListing, KnownPhoto, PhotoToPlan, RowReport
 from db.listings import ListingData
-from db.states import PhotoState, Reason, RowOutcome
-from worker.feed import FeedRow, RejectionReason, RowRejection
-from worker.photos.sources import PhotoFile, is_url
+from db.rows import FeedRow, FoundPhoto, RowRejection, is_url
+from db.states import PhotoState, Reason, RejectionReason, RowOutcome
 
 # A row that says something else here than the row before it with the same id is no continuation of it.
 IDENTITY = ("title", "brand", "seller", "seller_category")
 
-FindPhoto = Callable[[str], PhotoFile | None]
+FindPhoto = Callable[[str], FoundPhoto | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,8 +36,8 @@ def compare(
 ) -> Batch:
     """The batch to write for these rows.
 
-    `seen`: external ids that earlier batches of this import had. `find_photo` finds the file that a feed's reference
-    means. The photos of the batch have no content yet (see `worker.planning`).
+    `seen`: external ids that earlier batches of this import had. `find_photo` finds what a reference means that is
+    no URL; photos whose bytes it did not find in the store have no content yet (see `worker.planning`).
     """
     reports = [rejection_report(entry) for entry in entries if isinstance(entry, RowRejection)]
     groups, repeated = group_rows([entry for entry in entries if isinstance(entry, FeedRow)], seen)
@@ -166,8 +165,8 @@ def wanted_photos(group: _Group, find_photo: FindPhoto) -> dict[str, PhotoToPlan
 def planned_photo(external_id: str, position: int, reference: str, find_photo: FindPhoto) -> PhotoToPlan:
     if is_url(reference):
         return PhotoToPlan(external_id=external_id, position=position, source=reference, validator=None)
-    file = find_photo(reference)
-    if file is None:
+    found = find_photo(reference)
+    if found is None:
         return PhotoToPlan(
             external_id=external_id,
             position=position,
@@ -176,7 +175,13 @@ def planned_photo(external_id: str, position: int, reference: str, find_photo: F
             reason=Reason.NOT_FOUND,
             detail="no such file among the photos given with the feed",
         )
-    return PhotoToPlan(external_id=external_id, position=position, source=file.name, validator=file.validator)
+    return PhotoToPlan(
+        external_id=external_id,
+        position=position,
+        source=found.name,
+        validator=found.validator,
+        content=found.content,
+    )
 
 
 def row_hash(listing: ListingData) -> bytes:

@@ -1,0 +1,18 @@
+"""Carries hints of work from whoever makes it to the workers: Celery over Redis. The work itself is in the tables."""
+
+from broker.app import PLANNING, make_app
+from broker.delivery import Delivery
+from broker.listener import Listener
+from broker.messages import ENRICH_SHARD, PLAN_IMPORT, dispatch, living_workers, queue_length
+
+__all__ = [
+    "ENRICH_SHARD",
+    "PLANNING",
+    "PLAN_IMPORT",
+    "Delivery",
+    "Listener",
+    "dispatch",
+    "living_workers",
+    "make_app",
+    "queue_length",
+]

@@ -1,0 +1,60 @@
+"""Serves one queue with a few threads of its own, beside the Celery worker of the same process.
+
+A Celery worker gives all its queues the same slots, so that a message in the interactive lane would wait until a bulk
+shard of several seconds ends; and two Celery workers in one process share what they count their slots by.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from celery import Celery
+from kombu.entity import Queue
+from kombu.message import Message
+from kombu.messaging import Consumer
+from kombu.mixins import ConsumerMixin
+
+logger = logging.getLogger(__name__)
+
+
+class Listener(ConsumerMixin):
+    """Hands the number that each message is about to `handle`, on `slots` threads, until it is closed.
+
+    As with the Celery worker, a message is acknowledged when it is received and a broker that goes away is waited for.
+    """
+
+    def __init__(self, app: Celery, queue: str, *, slots: int, handle: Callable[[int], None]) -> None:
+        self.connection = app.connection_for_read()
+        self._queue = queue
+        self._handle = handle
+        self._free = threading.Semaphore(slots)
+        self._pool = ThreadPoolExecutor(slots, thread_name_prefix=f"serve-{queue}")
+        self._thread = threading.Thread(target=self.run, name=f"listen-{queue}", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Takes no further message; returns when those that were taken are done."""
+        self.should_stop = True
+        self._thread.join()
+        self._pool.shutdown(wait=True)
+
+    def get_consumers(self, consumer: type[Consumer], _channel: Any) -> list[Consumer]:
+        """What `ConsumerMixin` asks for whenever it has connected."""
+        queue = Queue(self._queue)  # type: ignore[no-untyped-call]
+        return [consumer([queue], callbacks=[self._receive], accept=["json"], prefetch_count=1)]
+
+    def _receive(self, body: Any, message: Message) -> None:
+        message.ack()  # type: ignore[no-untyped-call]
+        (about,), *_ = body
+        self._free.acquire()
+        self._pool.submit(self._serve, about)
+
+    def _serve(self, about: int) -> None:
+        try:
+            self._handle(about)
+        except Exception:
+            logger.exception("work on %d of the queue %s failed", about, self._queue)
+        finally:
+            self._free.release()

@@ -1,0 +1,75 @@
+"""One listing put by hand: an import of a single row in the interactive lane, done in the caller's transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from db.catalogues import ensure_catalogue, known_listings, lock_catalogue, write_batch
+from db.comparing import FindPhoto, compare
+from db.imports import begin_import, count_batch, end_planning
+from db.listings import ListingData
+from db.models import active_model
+from db.rows import FeedRow
+from db.shards import make_shards
+from db.states import Lane, RowOutcome
+
+FEED_NAME = "one listing"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Put:
+    """What putting a listing came to: `photos_pending` are looked at by a worker, `photos_known` were seen before."""
+
+    listing_id: int
+    outcome: RowOutcome
+    import_id: int
+    photos_pending: int
+    photos_known: int
+
+
+def put_listing(
+    connection: Connection, *, catalogue: str, listing: ListingData, photos: Sequence[str], find_photo: FindPhoto
+) -> Put:
+    """Writes what a seller says of one listing, and queues the photos that are new or changed: `photos` are all it has.
+
+    `find_photo` finds a photo that is no URL. The caller sends the messages (`broker.dispatch`) after its commit.
+    Raises `NoActiveModel`.
+    """
+    version_id = active_model(connection).id
+    ensure_catalogue(connection, catalogue)
+    import_id = begin_import(
+        connection, catalogue=catalogue, feed=FEED_NAME, lane=Lane.INTERACTIVE, model_version_id=version_id
+    )
+    lock_catalogue(connection, catalogue)
+    batch = compare(
+        [FeedRow(line=1, listing=listing, photos=tuple(photos))],
+        known=known_listings(connection, catalogue, [listing.external_id], model_version_id=version_id),
+        seen=set(),
+        find_photo=find_photo,
+    )
+    planned = write_batch(
+        connection, import_id=import_id, catalogue=catalogue, model_version_id=version_id, batch=batch
+    )
+    make_shards(
+        connection,
+        import_id=import_id,
+        model_version_id=version_id,
+        lane=Lane.INTERACTIVE,
+        photo_ids=planned.pending_photo_ids,
+        photos_per_shard=len(photos) or 1,
+    )
+    count_batch(connection, import_id, batch, planned)
+    end_planning(connection, import_id)
+    listing_id = connection.scalar(
+        text("SELECT id FROM modiste.listing WHERE catalogue = :catalogue AND external_id = :external_id"),
+        {"catalogue": catalogue, "external_id": listing.external_id},
+    )
+    assert listing_id is not None
+    return Put(
+        listing_id=listing_id,
+        outcome=batch.rows[0].outcome,
+        import_id=import_id,
+        photos_pending=len(planned.pending_photo_ids),
+        photos_known=planned.recognised,
+    )

@@ -1,0 +1,152 @@
+"""Feeds that were handed in over HTTP: taken under a lease, fetched, planned, and dropped from the store."""
+
+import logging
+import tempfile
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import chain, dropwhile
+from pathlib import Path
+
+from celery import Celery
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from broker import dispatch
+from db.engine import first_line, transaction
+from db.errors import DbError, LeaseLost
+from db.plans import PlanLease, claim_plan, end_plan, give_back_plan, keep_feed, take_plan_fence
+from store import Area, Store, StoreError
+from worker.feed import Feed, FeedError, FeedFormat, fetch_feed, open_feed
+from worker.heartbeat import Heartbeat
+from worker.photos import Photos, PhotosError, open_photos
+from worker.planning import BATCH_ROWS, Order, PhotosNotGiven, in_batches, plan_batch, require_photos
+
+logger = logging.getLogger(__name__)
+
+ERROR_WAIT_S = 10.0
+# Faults of what was handed in: trying again would find the same.
+ITS_OWN = (FeedError, PhotosError, PhotosNotGiven)
+# Faults of the surroundings: however often they happen, the feed is not to be suspected of them.
+NOT_ITS_OWN = (StoreError, DbError, OperationalError)
+
+
+class Interrupted(Exception):
+    """The process stops before the feed was planned."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanningDesk:
+    """What a worker process holds open for planning feeds."""
+
+    engine: Engine
+    app: Celery
+    store: Store
+    heartbeat: Heartbeat
+    stopping: threading.Event
+    lease_s: float
+    allow_hosts: tuple[str, ...]
+    scratch: Path
+
+
+def plan_handed_in(desk: PlanningDesk, import_id: int) -> None:
+    """Plans the feed of an import, going on behind what an earlier planner left. One that is done is left alone.
+
+    Raises what made planning fail, after giving the plan back.
+    """
+    with transaction(desk.engine) as connection:
+        lease = claim_plan(connection, import_id, lease_s=desk.lease_s)
+    if lease is None:
+        return
+    try:
+        with desk.heartbeat.keeping((lease.import_id, lease.token)):
+            error = plan_or_error(desk, lease)
+            with transaction(desk.engine) as connection:
+                files = end_plan(connection, lease, error).files
+    except Interrupted:
+        with transaction(desk.engine) as connection:
+            give_back_plan(connection, lease, counts=False)
+    except LeaseLost as lost:
+        logger.warning("%s", lost)
+    except Exception as fault:
+        logger.warning("import %d could not be planned now: %s", import_id, first_line(fault))
+        with transaction(desk.engine) as connection:
+            give_back_plan(connection, lease, delay_s=ERROR_WAIT_S, counts=not isinstance(fault, NOT_ITS_OWN))
+        raise
+    else:
+        drop_files(desk.store, files)
+        dispatch(desk.engine, desk.app)
+
+
+def plan_or_error(desk: PlanningDesk, lease: PlanLease) -> str | None:
+    """Plans all of the feed; what is wrong with the feed itself is returned, for the import to tell."""
+    try:
+        with ExitStack() as exits:
+            desk.scratch.mkdir(parents=True, exist_ok=True)
+            scratch = Path(exits.enter_context(tempfile.TemporaryDirectory(dir=desk.scratch, prefix="plan-")))
+            path = feed_on_disk(desk, lease, scratch)
+            feed = exits.enter_context(open_feed(path, name=lease.feed_name, mapping=lease.handed_in.columns))
+            photos = photos_beside(desk, lease, feed, path, scratch)
+            if photos is not None:
+                exits.callback(photos.close)
+            plan_all(desk, lease, feed, photos)
+    except ITS_OWN as error:
+        return f"planning stopped: {error}"
+    return None
+
+
+def feed_on_disk(desk: PlanningDesk, lease: PlanLease, scratch: Path) -> Path:
+    """The feed as a file. One that lies at a URL goes into the store first, so that whoever takes over reads the same.
+
+    Raises FeedError where the URL does not give it.
+    """
+    name = lease.handed_in.feed_file
+    if name is None:
+        assert lease.handed_in.feed_url is not None
+        name = f"import-{lease.import_id}-{lease.token}"
+        fetched = scratch / "fetched"
+        fetch_feed(lease.handed_in.feed_url, fetched, allow_hosts=desk.allow_hosts)
+        desk.store.write_file(Area.FEEDS, name, fetched)
+        with transaction(desk.engine) as connection:
+            keep_feed(connection, lease, name)
+    return desk.store.fetch_file(Area.FEEDS, name, scratch)
+
+
+def photos_beside(desk: PlanningDesk, lease: PlanLease, feed: Feed, path: Path, scratch: Path) -> Photos | None:
+    """The zip that came with the feed; a feed of nothing but photos is its own."""
+    if feed.format is FeedFormat.PHOTOS:
+        return open_photos(path)
+    name = lease.handed_in.photos_file
+    return open_photos(desk.store.fetch_file(Area.FEEDS, name, scratch)) if name else None
+
+
+def plan_all(desk: PlanningDesk, lease: PlanLease, feed: Feed, photos: Photos | None) -> None:
+    """Plans the lines that no planner has planned yet, batch by batch, while the lease is held."""
+    order = Order(catalogue=lease.catalogue, feed_name=lease.feed_name, feed=feed, photos=photos, lane=lease.lane)
+    entries = dropwhile(lambda entry: entry.line <= lease.planned_line, feed.rows())
+    batches = in_batches(entries, BATCH_ROWS)
+    first = next(batches, [])
+    require_photos(first, order)
+    for batch in chain([first], batches):
+        if desk.stopping.is_set():
+            raise Interrupted
+        plan_batch(
+            desk.engine,
+            desk.store,
+            order,
+            batch,
+            import_id=lease.import_id,
+            version_id=lease.model_version_id,
+            fence=lambda connection: take_plan_fence(connection, lease),
+        )
+        dispatch(desk.engine, desk.app)
+
+
+def drop_files(store: Store, files: Sequence[str]) -> None:
+    """The feed is planned: what was handed in need not be kept. What stays behind by a fault does no harm."""
+    for name in files:
+        try:
+            store.remove(Area.FEEDS, name)
+        except StoreError as error:
+            logger.warning("%s of a planned feed could not be removed: %s", name, error)
