@@ -1,0 +1,231 @@
+"""Feeds handed in over HTTP, planned by a worker: once, to the end, whoever plans them."""
+
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from sqlalchemy import Engine, text
+
+from broker import PLANNING, Delivery, dispatch, make_app, queue_length
+from db.catalogues import ensure_catalogue
+from db.engine import transaction
+from db.errors import LeaseLost
+from db.imports import ImportStatus, begin_import, import_status
+from db.plans import ATTEMPTS, HandedIn, claim_plan, hand_in, keep_plans_alive, take_plan_fence
+from db.states import ImportState, Lane
+from store import Area, Store
+from worker import handed_in
+from worker.handed_in import PlanningDesk, plan_handed_in
+from worker.heartbeat import Heartbeat
+from worker.sweep import sweep
+
+One = Callable[..., object]
+HandIn = Callable[..., int]
+NOW = Delivery(lease_s=2.0, sweep_s=0.0)
+
+
+@pytest.fixture
+def app(broker_url: str) -> Celery:
+    return make_app(broker_url)
+
+
+@pytest.fixture
+def desk(engine: Engine, app: Celery, store: Store, tmp_path: Path) -> Iterator[PlanningDesk]:
+    heartbeat = Heartbeat(engine, NOW, keep_plans_alive)
+    yield PlanningDesk(
+        engine=engine,
+        app=app,
+        store=store,
+        heartbeat=heartbeat,
+        stopping=threading.Event(),
+        lease_s=2.0,
+        allow_hosts=("127.0.0.1",),
+        scratch=tmp_path / "scratch",
+    )
+    heartbeat.close()
+
+
+@pytest.fixture
+def give(engine: Engine, store: Store, version_id: int, tmp_path: Path) -> HandIn:
+    """Hands in a feed of this text; returns the import's id."""
+
+    def hand(feed: str | None = None, *, url: str | None = None, photos: Path | None = None) -> int:
+        if feed is not None:
+            store.write(Area.FEEDS, "given", feed.encode())
+        if photos is not None:
+            store.write_file(Area.FEEDS, "given-photos", photos)
+        with transaction(engine) as connection:
+            ensure_catalogue(connection, "shop")
+            import_id = begin_import(
+                connection, catalogue="shop", feed="feed.csv", lane=Lane.BULK, model_version_id=version_id
+            )
+            given = HandedIn(
+                feed_file=None if feed is None else "given",
+                feed_url=url,
+                photos_file=photos and "given-photos",
+                columns={"title": "what"},
+            )
+            hand_in(connection, import_id, given)
+        return import_id
+
+    return hand
+
+
+def status(engine: Engine, import_id: int) -> ImportStatus:
+    with transaction(engine) as connection:
+        return import_status(connection, import_id)
+
+
+def rows(count: int, first: int = 0) -> str:
+    lines = "\n".join(f"{n},T {n},https://127.0.0.1:1/{n}.jpg" for n in range(first, first + count))
+    return f"id,what,image\n{lines}\n"
+
+
+def test_a_feed_that_was_handed_in_is_planned_and_its_file_goes(
+    desk: PlanningDesk, give: HandIn, store: Store, one: One
+) -> None:
+    import_id = give(rows(3))
+    plan_handed_in(desk, import_id)
+    planned = status(desk.engine, import_id)
+    assert (planned.rows_new, planned.photos_total, planned.state) == (3, 3, ImportState.RUNNING)
+    assert one("SELECT title FROM modiste.listing WHERE external_id = '2'") == "T 2"
+    assert list(store.names(Area.FEEDS)) == []
+    assert one("SELECT count(*) FROM modiste.plan") == 0
+    assert queue_length(desk.app, "bulk") == 1
+
+
+def test_photos_come_out_of_the_zip_that_was_given_with_it(
+    desk: PlanningDesk, give: HandIn, store: Store, tmp_path: Path, make_jpeg: Callable[..., bytes]
+) -> None:
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
+        archive.writestr("a.jpg", make_jpeg((9, 9, 9)))
+    import_id = give("id,what,image\n1,T,a.jpg\n", photos=tmp_path / "p.zip")
+    plan_handed_in(desk, import_id)
+    assert status(desk.engine, import_id).photos_pending == 1
+    assert len(list(store.names(Area.PHOTOS))) == 1
+    assert list(store.names(Area.FEEDS)) == []
+
+
+def test_a_feed_at_a_url_is_fetched_behind_the_guard(desk: PlanningDesk, give: HandIn, tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "feed.csv").write_text(rows(2))
+    serve = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "web"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        good = give(url=f"http://127.0.0.1:{server.server_port}/feed.csv")
+        plan_handed_in(desk, good)
+        server.shutdown()
+    assert status(desk.engine, good).rows_new == 2
+    private = give(url="http://169.254.169.254/feed.csv")
+    plan_handed_in(desk, private)
+    refused = status(desk.engine, private)
+    assert refused.state is ImportState.FAILED
+    assert "169.254.169.254" in str(refused.error)
+
+
+@pytest.mark.parametrize(
+    ("feed", "says"),
+    [
+        ("%PDF-1.7", "is a PDF"),
+        ("", "is empty"),
+        ("what,image\nT,a.jpg\n", "no column that names its listings"),
+        ("id,what,image\n1,T,a.jpg\n", "none came with it"),
+    ],
+)
+def test_what_is_wrong_with_a_feed_is_told_by_its_import(
+    desk: PlanningDesk, give: HandIn, store: Store, feed: str, says: str
+) -> None:
+    import_id = give(feed)
+    plan_handed_in(desk, import_id)
+    failed = status(desk.engine, import_id)
+    assert failed.state is ImportState.FAILED
+    assert says in str(failed.error)
+    assert "feed.csv" in str(failed.error) or "photos" in str(failed.error)
+    assert store.where not in str(failed.error)
+    assert list(store.names(Area.FEEDS)) == []
+
+
+def test_whoever_takes_over_goes_on_behind_the_last_planned_line(
+    desk: PlanningDesk, give: HandIn, monkeypatch: pytest.MonkeyPatch, one: One
+) -> None:
+    monkeypatch.setattr(handed_in, "BATCH_ROWS", 2)
+    import_id = give(rows(5))
+    monkeypatch.setattr(handed_in, "dispatch", stop_after_the_first(desk))
+    plan_handed_in(desk, import_id)
+    assert status(desk.engine, import_id).rows_new == 2
+    monkeypatch.setattr(handed_in, "dispatch", dispatch)
+    desk.stopping.clear()
+    plan_handed_in(desk, import_id)
+    done = status(desk.engine, import_id)
+    assert (done.rows_new, done.rows_unchanged, done.photos_total, done.state) == (5, 0, 5, ImportState.RUNNING)
+
+
+def stop_after_the_first(desk: PlanningDesk) -> Callable[..., None]:
+    return lambda *_: desk.stopping.set()
+
+
+def test_a_planner_that_was_replaced_writes_nothing_more(desk: PlanningDesk, give: HandIn) -> None:
+    import_id = give(rows(1))
+    with transaction(desk.engine) as connection:
+        first = claim_plan(connection, import_id, lease_s=-1)
+        second = claim_plan(connection, import_id, lease_s=60)
+    assert first is not None
+    assert second is not None
+    with transaction(desk.engine) as connection:
+        take_plan_fence(connection, second)
+        with pytest.raises(LeaseLost):
+            take_plan_fence(connection, first)
+
+
+def test_a_message_delivered_twice_plans_once(desk: PlanningDesk, give: HandIn) -> None:
+    import_id = give(rows(2))
+    plan_handed_in(desk, import_id)
+    plan_handed_in(desk, import_id)
+    assert status(desk.engine, import_id).rows == 2
+
+
+def test_a_lost_message_and_a_lost_planner_are_found_by_the_sweep(
+    desk: PlanningDesk, give: HandIn, store: Store, one: One
+) -> None:
+    import_id = give(rows(1))
+    dispatch(desk.engine, desk.app)
+    assert queue_length(desk.app, PLANNING) == 1
+    with desk.app.connection_for_write() as connection:
+        connection.default_channel.queue_purge(PLANNING)
+    sweep(desk.engine, desk.app, store, NOW)
+    assert queue_length(desk.app, PLANNING) == 1
+    with transaction(desk.engine) as connection:
+        assert claim_plan(connection, import_id, lease_s=-1) is not None
+    sweep(desk.engine, desk.app, store, NOW)
+    assert queue_length(desk.app, PLANNING) == 2
+    assert status(desk.engine, import_id).state is ImportState.PLANNING
+
+
+def test_a_feed_that_kills_its_planners_ends_as_failed(
+    desk: PlanningDesk, give: HandIn, store: Store, one: One
+) -> None:
+    import_id = give(rows(1))
+    for _ in range(ATTEMPTS):
+        with transaction(desk.engine) as connection:
+            assert claim_plan(connection, import_id, lease_s=-1) is not None
+    sweep(desk.engine, desk.app, store, NOW)
+    assert status(desk.engine, import_id).state is ImportState.FAILED
+    assert one("SELECT count(*) FROM modiste.plan") == 0
+    assert list(store.names(Area.FEEDS)) == []
+
+
+def test_a_fault_of_the_surroundings_gives_the_plan_back(
+    desk: PlanningDesk, give: HandIn, store: Store, engine: Engine
+) -> None:
+    import_id = give(rows(1))
+    store.remove(Area.FEEDS, "given")
+    with pytest.raises(Exception, match="given"):
+        plan_handed_in(desk, import_id)
+    with transaction(engine) as connection:
+        row = connection.execute(text("SELECT attempt, lease_until, sent_at FROM modiste.plan")).one()
+    assert tuple(row) == (0, None, None)
