@@ -1,47 +1,42 @@
 """Puts the API together. Nothing is opened before the application starts."""
 
-import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI, Request
+from anyio import CapacityLimiter
+from fastapi import FastAPI
 
-from api import listings, problems
+from api import catalogues, health, listings, openapi, photos, problems, similar
+from api.access import KeyGuard
+from api.limits import BodyLimit
+from api.resources import Resources
 from api.settings import ApiSettings
-from db.engine import open_engine, require_migrated, transaction
-from db.migrate import head_revision
-from db.models import active_model
+from db.engine import open_engine
+from store import Store
+
+PHOTOS_AT_ONCE = 2
 
 
 def make_app(settings: ApiSettings) -> FastAPI:
-    """The application for one database."""
+    """The application for one database and store."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.engine = open_engine(settings.database_url, application_name="modiste api", pool_size=10)
+        resources = Resources(
+            engine=open_engine(settings.database_url, application_name="modiste api", pool_size=10),
+            store=Store.open(settings.store_url),
+            at_once=CapacityLimiter(PHOTOS_AT_ONCE),
+        )
+        app.state.resources = resources
         yield
-        app.state.engine.dispose()
+        resources.engine.dispose()
 
-    def require_key(request: Request) -> None:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
-        if settings.key is not None and not hmac.compare_digest(given, settings.key.encode()):
-            raise problems.KeyNeeded
-
-    app = FastAPI(title="modiste", lifespan=lifespan, redirect_slashes=False)
+    app = FastAPI(title="modiste", version="1", lifespan=lifespan, redirect_slashes=False)
     problems.install(app)
-    app.include_router(listings.router, dependencies=[Depends(require_key)])
-
-    @app.get("/healthz", tags=["health"])
-    def healthz() -> dict[str, str]:
-        """The process runs."""
-        return {"status": "ok"}
-
-    @app.get("/readyz", tags=["health"])
-    def readyz(request: Request) -> dict[str, str]:
-        """The database answers, its schema fits, and a model version is active."""
-        engine = request.app.state.engine
-        require_migrated(engine, head_revision())
-        with transaction(engine) as connection:
-            return {"status": "ready", "model_version": active_model(connection).name}
-
+    openapi.describe(app, with_key=settings.key is not None)
+    for part in (similar, listings, catalogues, photos, health):
+        app.include_router(part.router)
+    app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
+    if settings.key is not None:
+        app.add_middleware(KeyGuard, key=settings.key)  # added last, so asked first
     return app

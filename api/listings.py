@@ -1,58 +1,90 @@
-"""Routes about listings."""
+"""Routes that read listings: by filter, page by page, and one of them."""
 
-import json
+import base64
+import binascii
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Query, Response
+from pydantic import AfterValidator, Field
 
+from api import cards
+from api.answers import answer
+from api.filters import METADATA_PARAMETER, Filters
+from api.problems import documented
+from api.resources import Use
+from api.texts import CatalogueName, ExternalId, ListingId
+from db.browsing import browse_listings, listing_details, listing_id_of
 from db.engine import transaction
-from db.errors import BadQuestion
-from db.similarity import similar_listings
 
-router = APIRouter(prefix="/v1/listings", tags=["listings"])
-LARGEST_ID = 2**63 - 1
+router = APIRouter(prefix="/v1", tags=["listings"])
 
 
-class Similar(BaseModel):
-    """One similar listing; the columns of `modiste.similar_listings`."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    listing_id: int
-    catalogue: str
-    external_id: str
-    title: str | None
-    category: str
-    score: float
-    photo_id: int | None
-    matched_photo_id: int
-    folded: int
-    why: dict[str, Any]
-    how: str
+def cursor_of(listing_id: int) -> str:
+    """Opaque to clients, so that pages may one day go by something else."""
+    return base64.urlsafe_b64encode(listing_id.to_bytes(8, "big")).decode().rstrip("=")
 
 
-@router.get("/{listing_id}/similar")
-def similar(
-    request: Request,
-    listing_id: Annotated[int, Path(ge=1, le=LARGEST_ID)],
-    k: Annotated[int, Query(ge=1, le=1000)] = 12,
-    filters: Annotated[
-        str, Query(description="A JSON object, as in SQL.", examples=['{"gender": "Women", "price_max": 1500}'])
-    ] = "{}",
-) -> list[Similar]:
-    """Listings similar to this one, best first."""
-    with transaction(request.app.state.engine) as connection:
-        found = similar_listings(connection, listing_id, k=k, filters=parse_filters(filters))
-    return [Similar.model_validate(row) for row in found]
+def check_cursor(cursor: str) -> str:
+    position_of(cursor)
+    return cursor
 
 
-def parse_filters(text: str) -> dict[str, Any]:
-    """Raises `BadQuestion` where it is no JSON object."""
+def position_of(cursor: str | None) -> int:
+    """The id to go on after; raises ValueError."""
     try:
-        filters = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise BadQuestion(f"filters is no JSON: {error}") from error
-    if not isinstance(filters, dict):
-        raise BadQuestion('filters takes a JSON object, for example {"gender": "Women"}')
-    return filters
+        raw = base64.b64decode(f"{cursor}=".encode(), altchars=b"-_", validate=True) if cursor is not None else bytes(8)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != 8 or raw[0] > 127:
+        raise ValueError("is no cursor; give the `next` of the page before, or leave it out for the first page")
+    return int.from_bytes(raw, "big")
+
+
+class ListingsQuestion(Filters):
+    """Which listings, and which page of them."""
+
+    limit: int = Field(48, ge=1, le=200, description="Listings a page.")
+    after: Annotated[str, AfterValidator(check_cursor)] | None = Field(
+        None, description="The `next` of the page before.", examples=["AAAAAAAAAAA"]
+    )
+
+
+@router.get(
+    "/listings",
+    operation_id="browse_listings",
+    response_model=cards.ListingPage,
+    openapi_extra={"parameters": [METADATA_PARAMETER]},
+)
+def browse(use: Use, question: Annotated[ListingsQuestion, Query()]) -> Response:
+    """Listings that pass all filters, oldest first.
+
+    Unlike similar listings, all catalogues and also what is out of stock, unless the filters say otherwise. A listing
+    that the model has not looked at yet is there too, unless `category` or `attributes` is given.
+    """
+    with transaction(use.engine) as connection:
+        page = browse_listings(
+            connection, filters=question.as_filters(), after=position_of(question.after), limit=question.limit
+        )
+    following: str | None = None if page.next_after is None else cursor_of(page.next_after)
+    return answer(cards.ListingPage(listings=[cards.card_of(row) for row in page.listings], next=following))
+
+
+def details(use: Use, listing: int | tuple[str, str]) -> Response:
+    with transaction(use.engine) as connection:
+        listing_id = listing if isinstance(listing, int) else listing_id_of(connection, *listing)
+        return answer(cards.listing_of(listing_details(connection, listing_id)))
+
+
+ONE: dict[str, Any] = {"response_model": cards.Listing, "responses": documented(404)}
+
+
+@router.get("/listings/{listing_id}", operation_id="get_listing", **ONE)
+def by_id(use: Use, listing_id: ListingId) -> Response:
+    """One listing with its metadata and all its photos."""
+    return details(use, listing_id)
+
+
+@router.get("/catalogues/{catalogue}/listings/{external_id:path}", operation_id="get_listing_by_external_id", **ONE)
+def by_external_id(use: Use, catalogue: CatalogueName, external_id: ExternalId) -> Response:
+    """The same by the seller's own id, slashes and all."""
+    return details(use, (catalogue, external_id))

@@ -1,11 +1,18 @@
-"""Errors as RFC 9457 problem details: what was wrong, and what to do."""
+"""Errors as RFC 9457 problem details: what was wrong, and what to do. Every answer of 400 and above is one."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
 
+from api.errors import ApiError
 from db.errors import (
     BadQuestion,
     DbError,
@@ -13,43 +20,138 @@ from db.errors import (
     NotEnriched,
     NotMigrated,
     NotReachable,
+    OtherVersionActive,
+    UnknownImport,
     UnknownListing,
+    UnknownModelVersion,
 )
+from store import StoreError
+from store.errors import StoreUnavailable
+from vision.errors import VisionError
+from vision.preprocess import PhotoError, PhotoFault
 
+MEDIA_TYPE = "application/problem+json"
 STATUS: Mapping[type[Exception], int] = {
     BadQuestion: 422,
     UnknownListing: 404,
+    UnknownImport: 404,
+    UnknownModelVersion: 404,
     NotEnriched: 409,
+    OtherVersionActive: 409,
     NoActiveModel: 503,
     NotMigrated: 503,
     NotReachable: 503,
 }
-
-
-class KeyNeeded(Exception):
-    """This route needs the API key, as `Authorization: Bearer KEY`."""
+STATUS_OF_FAULT: Mapping[PhotoFault, int] = {
+    PhotoFault.TOO_LARGE: 413,
+    PhotoFault.NOT_AN_IMAGE: 415,
+    PhotoFault.UNSUPPORTED_FORMAT: 415,
+    PhotoFault.UNSUPPORTED_MODE: 415,
+}
+ADVICE: Mapping[int, str] = {
+    404: "There is no such route; /docs lists them all.",
+    405: "This route does not take the method {method}; the header Allow names what it takes.",
+}
+FAILED = "The API failed at this request, and it is not the request's fault; the log of the API says why."
+BUSY = "The API is busy: no connection to PostgreSQL was free in time. Ask again in a moment."
 
 
 def install(app: FastAPI) -> None:
-    """Renders every error that can be expected; what is left is a fault of the program, and a 500."""
+    """Renders every error, expected or not. What is not expected is logged by the server as well."""
+    handlers: Mapping[type[Exception], Any] = {
+        ApiError: of_api,
+        DbError: of_db,
+        PhotoError: of_photo,
+        VisionError: of_vision,
+        StoreError: of_store,
+        OperationalError: lambda _, __: problem(503, "NotReachable", str(NotReachable())),
+        PoolTimeout: lambda _, __: problem(503, "Busy", BUSY, headers={"Retry-After": "1"}),
+        DBAPIError: lambda _, __: problem(500, "InternalError", FAILED),
+        RequestValidationError: of_validation,
+        HTTPException: of_http,
+        Exception: lambda _, __: problem(500, "InternalError", FAILED),
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
 
-    @app.exception_handler(DbError)
-    def known(_: Request, error: DbError) -> JSONResponse:
-        return problem(STATUS.get(type(error), 500), type(error).__name__, str(error))
 
-    @app.exception_handler(OperationalError)
-    def away(_request: Request, _error: OperationalError) -> JSONResponse:
-        return problem(503, NotReachable.__name__, str(NotReachable()))
-
-    @app.exception_handler(KeyNeeded)
-    def unauthorised(_request: Request, _error: KeyNeeded) -> JSONResponse:
-        return problem(401, KeyNeeded.__name__, str(KeyNeeded.__doc__), {"WWW-Authenticate": "Bearer"})
-
-
-def problem(status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def problem(
+    status: int, kind: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
+    """`kind`: a CamelCase name, stable, which becomes the problem's type and title."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
     return JSONResponse(
-        {"type": "about:blank", "title": title, "status": status, "detail": detail},
+        {
+            "type": f"urn:modiste:problem:{words.replace(' ', '-')}",
+            "title": words.capitalize(),
+            "status": status,
+            "detail": detail,
+            **more,
+        },
         status_code=status,
-        media_type="application/problem+json",
+        media_type=MEDIA_TYPE,
         headers=headers,
     )
+
+
+def of_api(_: Request, error: ApiError) -> JSONResponse:
+    return of_error(error)
+
+
+def of_error(error: ApiError) -> JSONResponse:
+    more = {"reason": error.reason} if error.reason else {}
+    return problem(error.status, type(error).__name__, str(error), headers=error.headers, **more)
+
+
+def of_db(_: Request, error: DbError) -> JSONResponse:
+    return problem(STATUS.get(type(error), 500), type(error).__name__, str(error))
+
+
+def of_photo(_: Request, error: PhotoError) -> JSONResponse:
+    return problem(STATUS_OF_FAULT.get(error.fault, 422), "PhotoError", str(error), reason=error.fault)
+
+
+def of_vision(_: Request, error: VisionError) -> JSONResponse:
+    return problem(503, "ModelDoesNotRun", f"{error} (`modiste doctor` says more.)")
+
+
+def of_store(_: Request, error: StoreError) -> JSONResponse:
+    passing = isinstance(error, StoreUnavailable)
+    return problem(
+        503 if passing else 500, type(error).__name__, "The store cannot be used; `modiste doctor` says why."
+    )
+
+
+def of_validation(_: Request, error: RequestValidationError) -> JSONResponse:
+    faults = [fault_of(fault) for fault in error.errors()]
+    return problem(422, "BadRequest", " ".join(sentence(fault) for fault in faults), errors=faults)
+
+
+def fault_of(fault: Mapping[str, Any]) -> dict[str, str]:
+    """Pydantic's fault as where it is (query, path, body), the parameter's name and what is wrong with it."""
+    where, *path = [str(part) for part in fault["loc"]] or ["request"]
+    detail = str(fault["msg"]).removeprefix("Value error, ")
+    return {"in": where, "name": ".".join(path)[:200], "detail": detail}
+
+
+def sentence(fault: Mapping[str, str]) -> str:
+    named = f"{fault['name']} ({fault['in']})" if fault["name"] else f"The {fault['in']}"
+    detail = fault["detail"][:1].lower() + fault["detail"][1:]
+    return f"{named}: {detail.rstrip('.')}."
+
+
+def of_http(request: Request, error: HTTPException) -> JSONResponse:
+    """What the framework says: unknown routes, methods, bodies it cannot take apart."""
+    kind = HTTPStatus(error.status_code).phrase.title().replace(" ", "").replace("-", "")
+    detail = ADVICE.get(error.status_code, str(error.detail)).format(method=request.method)
+    return problem(error.status_code, kind, detail, headers=error.headers)
+
+
+def documented(*statuses: int, **descriptions: str) -> dict[int | str, dict[str, Any]]:
+    """For `responses=` of a route: what else it may answer."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    said = {int(status.removeprefix("_")): text for status, text in descriptions.items()}
+    every: Sequence[int] = [*statuses, *said]
+    return {
+        status: {"description": said.get(status, HTTPStatus(status).phrase), "content": content} for status in every
+    }

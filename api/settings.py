@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 
 
 class NoKeyBeyondLoopback(Exception):
@@ -13,12 +14,19 @@ class NoKeyBeyondLoopback(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApiSettings:
-    """`key` guards every route but health. Raises `NoKeyBeyondLoopback`."""
+    """`key` guards every route but health; `cache` is this machine's folder for model versions out of the store.
+
+    `max_upload_bytes`: of an import, feed and photos together. Raises `NoKeyBeyondLoopback`.
+    """
 
     database_url: str
+    broker_url: str
+    store_url: str
+    cache: Path
     host: str = "127.0.0.1"
     port: int = 8000
     key: str | None = None
+    max_upload_bytes: int = 4 * 2**30
 
     def __post_init__(self) -> None:
         if self.key is None and not is_loopback(self.host):

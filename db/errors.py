@@ -7,6 +7,7 @@ DbError
 ├── UnknownListing / UnknownImport / UnknownModelVersion
 ├── NotEnriched           the listing has no vector of the active version yet
 ├── NoActiveModel
+├── OtherVersionActive    the asker's vector is not of the active version
 ├── BadQuestion           a filter, an option or k that cannot be answered
 ├── LeaseLost             another worker owns the shard now; drop this work
 └── ModelDoesNotFit       a model version that contradicts what is registered
@@ -50,6 +51,10 @@ class NotEnriched(DbError):
 
 class NoActiveModel(DbError):
     """No model version is active; register and activate one with `modiste models`."""
+
+
+class OtherVersionActive(DbError):
+    """The vector is not of the active model version; embed with that one and ask again."""
 
 
 class BadQuestion(DbError):

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from db.engine import first_line
-from db.errors import BadQuestion, DbError, NotEnriched, UnknownListing
+from db.errors import BadQuestion, DbError, NoActiveModel, NotEnriched, OtherVersionActive, UnknownListing
 
 ERRORS: Mapping[str, type[DbError]] = {
     "22023": BadQuestion,  # invalid_parameter_value
@@ -64,14 +64,31 @@ def similar_to(
     k: int = 12,
     filters: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
+    model_version: str | None = None,
 ) -> list[SimilarListing]:
-    """`embedding`: of the active version and its dimension. Raises `BadQuestion` or `NotEnriched`."""
+    """`embedding`: of the active version and its dimension. Raises `BadQuestion` or `NoActiveModel`.
+
+    `model_version` names the version it is of: raises `OtherVersionActive` where that is not the active one (any more).
+    It must then be the transaction's first question.
+    """
+    if model_version is not None:
+        require_active(connection, model_version)
     return _ask(
         connection,
         "similar_to",
         "real[]",
         {"asked": [float(x) for x in embedding], "k": k, "filters": filters, "options": options},
     )
+
+
+def require_active(connection: Connection, model_version: str) -> None:
+    """Holds for the rest of the transaction, which sees one moment of the database: before or after an activation."""
+    connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+    active = connection.scalar(text("SELECT name FROM modiste.model_version WHERE state = 'active'"))
+    if active is None:
+        raise NoActiveModel
+    if active != model_version:
+        raise OtherVersionActive(f"the vector is of model version {model_version}, but {active} is active")
 
 
 def _ask(connection: Connection, function: str, asked_type: str, values: dict[str, Any]) -> list[SimilarListing]:
@@ -94,6 +111,8 @@ def typed_errors() -> Iterator[None]:
         kind = ERRORS.get(getattr(error.orig, "pgcode", ""))
         if kind is None:
             raise
+        if kind is NotEnriched and "no model version is active" in first_line(error):
+            raise NoActiveModel from error
         raise kind(worded(error)) from error
 
 

@@ -1,0 +1,58 @@
+"""What the API itself raises. The docstring is the message; `status` is HTTP's, `reason` a word for programs.
+
+ApiError
+├── KeyNeeded
+├── WrongContentType
+├── EmptyUpload
+├── BodyTooLarge
+└── NoStoredPhoto
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class ApiError(Exception):
+    """The request cannot be served."""
+
+    status: ClassVar[int] = 400
+    reason: ClassVar[str | None] = None
+    headers: ClassVar[Mapping[str, str] | None] = None
+
+    def __init__(self, **details: object) -> None:
+        super().__init__((self.__doc__ or "").strip().format(**details))
+
+
+class KeyNeeded(ApiError):
+    """This route needs the API key, as `Authorization: Bearer KEY`."""
+
+    status = 401
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
+
+
+class WrongContentType(ApiError):
+    """This route takes {wanted}, not {given}."""
+
+    status = 415
+    reason = "wrong_content_type"
+
+
+class EmptyUpload(ApiError):
+    """The uploaded file {name!r} has no bytes; send the photo itself, as in curl -F photo=@FILE."""
+
+    status = 422
+    reason = "empty"
+
+
+class BodyTooLarge(ApiError):
+    """The body is larger than the {limit:,} bytes that this route takes."""
+
+    status = 413
+    reason = "too_large"
+    headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
+
+
+class NoStoredPhoto(ApiError):
+    """The store has no bytes of photo {photo_id}: it is unknown or not fetched yet; its listing tells its state."""
+
+    status = 404

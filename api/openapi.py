@@ -1,0 +1,92 @@
+"""The OpenAPI document: what FastAPI derives from the routes, and what holds for all of them."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.access import OPEN
+from api.problems import documented
+
+DESCRIPTION = """
+What modiste sees on the photos of a fashion catalogue, and which listings are similar. The same as in SQL, over HTTP.
+
+Every answer of 400 and above is a problem (RFC 9457, `application/problem+json`) whose `detail` says what to do.
+"""
+TAGS = [
+    {"name": "similar", "description": "Similar listings: to a listing, to a photo, to a vector."},
+    {"name": "listings", "description": "What is for sale: the seller's words beside the model's."},
+    {"name": "catalogues", "description": "Named sets of listings."},
+    {"name": "photos", "description": "Photos handed in, and thumbnails."},
+    {"name": "imports", "description": "Runs over a feed: begun, watched, and their reports."},
+    {"name": "models", "description": "Model versions; one of them is active."},
+    {"name": "health", "description": "Whether the API runs and can answer; never needs the key."},
+]
+PROBLEM = {
+    "title": "Problem",
+    "description": "An error: what was wrong, and what to do.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {
+            "type": "string",
+            "description": "Stable, for programs.",
+            "examples": ["urn:modiste:problem:bad-request"],
+        },
+        "title": {"type": "string", "examples": ["Bad request"]},
+        "status": {"type": "integer", "examples": [422]},
+        "detail": {"type": "string", "examples": ["k (query): input should be less than or equal to 1000."]},
+        "reason": {"type": "string", "description": "Of a photo: why it cannot be used, as in its quarantine."},
+        "errors": {
+            "type": "array",
+            "description": "Each parameter or field that is wrong.",
+            "items": {
+                "type": "object",
+                "required": ["in", "name", "detail"],
+                "properties": {name: {"type": "string"} for name in ("in", "name", "detail")},
+            },
+        },
+    },
+}
+EVERYWHERE = {
+    422: "A parameter or field is wrong; `errors` names each.",
+    500: "The API failed; its log says why.",
+    503: "The database, the store or the active model version is not there at the moment.",
+}
+
+
+def describe(app: FastAPI, *, with_key: bool) -> None:
+    """Makes `app.openapi` complete. Built when first asked for: it takes longer than an answer may."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = complete(
+                get_openapi(
+                    title=app.title, version=app.version, description=DESCRIPTION, tags=TAGS, routes=app.routes
+                ),
+                with_key=with_key,
+            )
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend it
+
+
+def complete(document: dict[str, Any], *, with_key: bool) -> dict[str, Any]:
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schemas["Problem"] = PROBLEM
+    if with_key:
+        document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, operations in document["paths"].items():
+        for operation in operations.values() if path not in OPEN else ():
+            operation["responses"] |= common(operation["responses"], with_key=with_key)
+            operation["security"] = [{"key": []}] if with_key else []
+    return document
+
+
+def common(own: dict[str, Any], *, with_key: bool) -> dict[str, Any]:
+    """Problems of every route, where it has no words of its own for them."""
+    every = EVERYWHERE | ({401: "The key is missing or wrong."} if with_key else {})
+    described = {str(status): documented(status)[status] | {"description": text} for status, text in every.items()}
+    return {status: said for status, said in described.items() if status == "422" or status not in own}

@@ -1,0 +1,28 @@
+"""What an API process holds open between requests, and how a route gets at it."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from anyio import CapacityLimiter
+from fastapi import Depends, Request
+from sqlalchemy import Engine
+
+from store import Store
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resources:
+    """`at_once` bounds how many photos are decoded at a time, whoever sends them: one may take 240 MB."""
+
+    engine: Engine
+    store: Store
+    at_once: CapacityLimiter
+
+
+async def opened(request: Request) -> Resources:
+    """Async only so that FastAPI does not take a thread for it."""
+    resources: Resources = request.app.state.resources
+    return resources
+
+
+Use = Annotated[Resources, Depends(opened)]

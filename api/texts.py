@@ -1,0 +1,26 @@
+"""Texts and numbers as they may come in from outside: nothing that PostgreSQL could not hold."""
+
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import AfterValidator, Field, StringConstraints
+
+LARGEST_ID = 2**63 - 1
+
+
+def without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds a NUL character, which no text of a catalogue can hold")
+    return text
+
+
+Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(without_nul)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+ListingId = Annotated[
+    int, Path(ge=1, le=LARGEST_ID, description="The listing's id in `modiste.listing`.", examples=[42])
+]
+PhotoId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="A photo's id, as a listing gives it.", examples=[7])]
+CatalogueName = Annotated[Text, Path(description="The catalogue's name.", examples=["sample"])]
+ExternalId = Annotated[Text, Path(description="The seller's own id; it may hold slashes.", examples=["TEE-0001"])]
+ModelName = Annotated[Text, Path(description="The model version's name.", examples=["lite0-heads-1"])]

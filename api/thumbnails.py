@@ -1,0 +1,51 @@
+"""Thumbnails: small WebPs of photos, made once and kept in the store. Knows no HTTP."""
+
+import io
+from enum import IntEnum
+
+from PIL.Image import Resampling
+
+from store import Area, NotInStore, Store
+from vision.preprocess import PhotoError, open_photo
+
+
+class ThumbnailSize(IntEnum):
+    """Side of the square, in pixels, that a thumbnail fits into."""
+
+    SMALL = 256
+    LARGE = 512
+
+
+def thumbnail(store: Store, digest: str, size_px: int) -> bytes | None:
+    """The thumbnail of the photo with this SHA-256; None where the store has neither the photo nor a copy of it."""
+    name = f"{digest}-{size_px}.webp"
+    try:
+        return store.read(Area.THUMBNAILS, name)
+    except NotInStore:
+        photo = stored_photo(store, digest)
+    try:
+        made = photo and shrunk(photo, size_px)
+    except PhotoError:  # kept, but never enriched: what cannot be read cannot be shown
+        return None
+    if made:
+        store.write(Area.THUMBNAILS, name, made)
+    return made
+
+
+def stored_photo(store: Store, digest: str) -> bytes | None:
+    """As it was handed in, else the copy that a worker kept of a fetched one."""
+    for area in (Area.PHOTOS, Area.COPIES):
+        try:
+            return store.read(area, digest)
+        except NotInStore:
+            continue
+    return None
+
+
+def shrunk(photo: bytes, size_px: int) -> bytes:
+    """A WebP that fits into a square of `size_px`, never larger than the photo. Raises PhotoError."""
+    image = open_photo(photo, at_least_px=size_px)
+    image.thumbnail((size_px, size_px), Resampling.LANCZOS, reducing_gap=3.0)
+    out = io.BytesIO()
+    image.save(out, "WEBP", quality=80, method=4)
+    return out.getvalue()

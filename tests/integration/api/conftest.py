@@ -1,0 +1,73 @@
+"""A small shop behind the HTTP API, in-process: a few listings with known vectors, and their photos in a store."""
+
+import io
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from api.app import make_app
+from api.settings import ApiSettings
+from store import Area, Store
+from tests.integration.db.conftest import Shop, migrated_database, open_shop
+
+
+def api_settings(shop: Shop, store: Store, **given: Any) -> ApiSettings:
+    return ApiSettings(
+        database_url=shop.engine.url.render_as_string(hide_password=False),
+        broker_url="redis://127.0.0.1:1/0",
+        store_url=store.where,
+        cache=Path(store.where, "cache"),
+        **given,
+    )
+
+
+def picture(size: tuple[int, int] = (300, 400), colour: str = "red", kind: str = "JPEG") -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", size, colour).save(out, kind)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return Store.open(str(tmp_path_factory.mktemp("store")))
+
+
+@pytest.fixture(scope="module")
+def shop(servers: Any, template: str, store: Store) -> Iterator[Shop]:
+    """Six enriched listings, one that is not, one in another catalogue. The photo of "red" is in the store."""
+    with migrated_database(servers, template) as engine:
+        shop = open_shop(engine)
+        shop.stock(
+            shop.item(
+                "red", [1.0, 0.1, 0.0], [1.0, 0.0, 0.0], title="Red dress", brand="Acme", gender="Women", colour="Red",
+                price=Decimal("999.99"), currency="INR", seller="acme", attributes={"colour:Red": 0.9},
+                metadata={"season": "Summer", "made in": "Portugal"},
+            ),
+            shop.item("pink", [1.0, 0.2, 0.0], gender="Women", colour="Pink", attributes={"colour:Red": 0.6}),
+            shop.item("blue", [0.1, 1.0, 0.0], gender="Women", colour="Blue", metadata={"season": "Fall"}),
+            shop.item("shirt", [0.9, 0.3, 0.0], gender="Men", colour="Red", categories={"Shirt": 0.5}),
+            shop.item("sold", [1.0, 0.0, 0.1], gender="Women", available=False),
+            shop.item("a/b c?d", [0.0, 0.0, 1.0], title="Slashes in its id"),
+        )  # fmt: skip
+        bare = shop.photo("bare", "https://user:hidden@img.example/bare.jpg?w=2&X-Amz-Signature=hidden")
+        shop.write(shop.begin(), listings=[shop.item("bare").data], photos=[bare])
+        shop.stock(shop.item("elsewhere", [1.0, 0.1, 0.1]), catalogue="other")
+        store.write(Area.PHOTOS, shop.content("shop/red/0").sha256.hex(), picture())
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def ids(shop: Shop) -> dict[str, int]:
+    """The ids of the listings, by external id."""
+    return {row["external_id"]: row["id"] for row in shop.rows("SELECT external_id, id FROM modiste.listing")}
+
+
+@pytest.fixture(scope="module")
+def client(shop: Shop, store: Store) -> Iterator[TestClient]:
+    with TestClient(make_app(api_settings(shop, store)), raise_server_exceptions=False) as made:
+        yield made
