@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from anyio import CapacityLimiter
 from fastapi import FastAPI
 
-from api import catalogues, health, listings, openapi, photos, problems, similar
+from api import catalogues, health, listings, models, openapi, photos, problems, search, similar
 from api.access import KeyGuard
 from api.limits import BodyLimit
+from api.network import ActiveNetwork
 from api.resources import Resources
 from api.settings import ApiSettings
 from db.engine import open_engine
@@ -22,19 +23,21 @@ def make_app(settings: ApiSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        resources = Resources(
-            engine=open_engine(settings.database_url, application_name="modiste api", pool_size=10),
-            store=Store.open(settings.store_url),
-            at_once=CapacityLimiter(PHOTOS_AT_ONCE),
+        engine = open_engine(settings.database_url, application_name="modiste api", pool_size=10)
+        store = Store.open(settings.store_url)
+        network = ActiveNetwork(engine, store, settings.cache)
+        app.state.resources = Resources(
+            engine=engine, store=store, network=network, at_once=CapacityLimiter(PHOTOS_AT_ONCE)
         )
-        app.state.resources = resources
+        network.warm()
         yield
-        resources.engine.dispose()
+        network.close()
+        engine.dispose()
 
     app = FastAPI(title="modiste", version="1", lifespan=lifespan, redirect_slashes=False)
     problems.install(app)
     openapi.describe(app, with_key=settings.key is not None)
-    for part in (similar, listings, catalogues, photos, health):
+    for part in (similar, search, listings, catalogues, photos, models, health):
         app.include_router(part.router)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
     if settings.key is not None:

@@ -26,7 +26,6 @@ from db.errors import (
     UnknownModelVersion,
 )
 from store import StoreError
-from store.errors import StoreUnavailable
 from vision.errors import VisionError
 from vision.preprocess import PhotoError, PhotoFault
 
@@ -116,10 +115,8 @@ def of_vision(_: Request, error: VisionError) -> JSONResponse:
 
 
 def of_store(_: Request, error: StoreError) -> JSONResponse:
-    passing = isinstance(error, StoreUnavailable)
-    return problem(
-        503 if passing else 500, type(error).__name__, "The store cannot be used; `modiste doctor` says why."
-    )
+    """Without the error's own words, which name the place of the store."""
+    return problem(503, type(error).__name__, "The store does not have or take what this needs; see `modiste doctor`.")
 
 
 def of_validation(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -129,6 +126,8 @@ def of_validation(_: Request, error: RequestValidationError) -> JSONResponse:
 
 def fault_of(fault: Mapping[str, Any]) -> dict[str, str]:
     """Pydantic's fault as where it is (query, path, body), the parameter's name and what is wrong with it."""
+    if fault["type"] == "json_invalid":
+        return {"in": "body", "name": "", "detail": f"JSON cannot be read at character {fault['loc'][-1]}"}
     where, *path = [str(part) for part in fault["loc"]] or ["request"]
     detail = str(fault["msg"]).removeprefix("Value error, ")
     return {"in": where, "name": ".".join(path)[:200], "detail": detail}
@@ -136,7 +135,7 @@ def fault_of(fault: Mapping[str, Any]) -> dict[str, str]:
 
 def sentence(fault: Mapping[str, str]) -> str:
     named = f"{fault['name']} ({fault['in']})" if fault["name"] else f"The {fault['in']}"
-    detail = fault["detail"][:1].lower() + fault["detail"][1:]
+    detail = re.sub(r"^[A-Z](?![A-Z])", lambda first: first[0].lower(), fault["detail"])
     return f"{named}: {detail.rstrip('.')}."
 
 

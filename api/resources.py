@@ -7,6 +7,7 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
+from api.network import ActiveNetwork
 from store import Store
 
 
@@ -16,6 +17,7 @@ class Resources:
 
     engine: Engine
     store: Store
+    network: ActiveNetwork
     at_once: CapacityLimiter
 
 

@@ -5,20 +5,19 @@ from enum import IntEnum
 
 from PIL.Image import Resampling
 
-from store import Area, NotInStore, Store
+from store import THUMBNAIL_SIDES_PX, Area, NotInStore, Store, thumbnail_name
 from vision.preprocess import PhotoError, open_photo
 
 
 class ThumbnailSize(IntEnum):
     """Side of the square, in pixels, that a thumbnail fits into."""
 
-    SMALL = 256
-    LARGE = 512
+    SMALL, LARGE = THUMBNAIL_SIDES_PX
 
 
 def thumbnail(store: Store, digest: str, size_px: int) -> bytes | None:
     """The thumbnail of the photo with this SHA-256; None where the store has neither the photo nor a copy of it."""
-    name = f"{digest}-{size_px}.webp"
+    name = thumbnail_name(digest, size_px)
     try:
         return store.read(Area.THUMBNAILS, name)
     except NotInStore:

@@ -1,11 +1,13 @@
 """A small shop behind the HTTP API, in-process: a few listings with known vectors, and their photos in a store."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -14,6 +16,8 @@ from api.app import make_app
 from api.settings import ApiSettings
 from store import Area, Store
 from tests.integration.db.conftest import Shop, migrated_database, open_shop
+from vision.prediction import Prediction
+from vision.preprocess import open_photo
 
 
 def api_settings(shop: Shop, store: Store, **given: Any) -> ApiSettings:
@@ -71,3 +75,50 @@ def ids(shop: Shop) -> dict[str, int]:
 def client(shop: Shop, store: Store) -> Iterator[TestClient]:
     with TestClient(make_app(api_settings(shop, store)), raise_server_exceptions=False) as made:
         yield made
+
+
+# What a photo looks like to each version: to "v1" like the listing "red", to "v2" like whatever v2 has there.
+AXES = {"v1": [1.0, 0.0, 0.0], "v2": [1.0, 0.0, 0.0]}
+
+
+class FakeNetwork:
+    """Decodes a photo as the worker would, and says the same of every one. `meanwhile` runs once, while it looks."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def open(self, folder: Path, **_: Any) -> "FakeVersion":
+        return FakeVersion(self, folder.name)
+
+
+@dataclass
+class FakeVersion:
+    network: FakeNetwork
+    version: str
+
+    def decode(self, data: bytes) -> Any:
+        return np.asarray(open_photo(data).resize((8, 8)))
+
+    def predict(self, pixels: Any) -> list[Prediction]:
+        assert pixels.shape == (1, 8, 8, 3)
+        meanwhile, self.network.meanwhile = self.network.meanwhile, None
+        if meanwhile:
+            meanwhile()
+        return [
+            Prediction(
+                categories=("Dress", "Shirt"),
+                category_scores=(0.75, 0.25),
+                abstained=False,
+                attributes=("colour:Red",),
+                attribute_scores=(0.5,),
+                embedding=np.asarray(AXES[self.version], dtype=np.float32),
+            )
+        ]
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> FakeNetwork:
+    """In place of ONNX Runtime, for every version."""
+    fake = FakeNetwork()
+    monkeypatch.setattr("vision.predictor.Predictor.open", fake.open)
+    monkeypatch.setattr(Store, "fetch_folder", lambda _store, _area, name, _cache: Path(name))
+    return fake

@@ -1,0 +1,147 @@
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.exc import OperationalError, TimeoutError  # noqa: A004
+
+from api.app import make_app
+from db.engine import transaction
+from db.errors import NotMigrated
+from store import Store
+from tests.integration.api.conftest import api_settings
+
+
+def said(answer: Any) -> dict[str, Any]:
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    assert answer.json()["status"] == answer.status_code
+    assert answer.json()["type"].startswith("urn:modiste:problem:")
+    return dict(answer.json())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "says"),
+    [
+        ("GET", "/nowhere", 404, "/docs lists them all"),
+        ("GET", "/v1/listings/", 404, "no such route"),
+        ("DELETE", "/v1/models", 405, "does not take the method DELETE"),
+        ("GET", "/v1/models/nothing", 404, "GET /v1/models lists them"),
+        ("GET", "/v1/models/%00", 422, "NUL"),
+        ("POST", "/v1/search/vector", 415, "takes application/json, not an untyped body"),
+    ],
+)
+def test_everything_that_fails_is_a_problem(client: TestClient, method: str, path: str, status: int, says: str) -> None:
+    problem = said(client.request(method, path))
+    assert (problem["status"], says in problem["detail"]) == (status, True), problem
+
+
+def test_a_wrong_method_names_the_right_ones(client: TestClient) -> None:
+    assert client.delete("/v1/models").headers["allow"] == "GET"
+
+
+def test_a_body_that_is_no_json_says_so(client: TestClient) -> None:
+    answer = client.post("/v1/search/vector", content=b"{nonsense", headers={"content-type": "application/json"})
+    assert said(answer)["status"] == 422
+    assert answer.json()["detail"] == "The body: JSON cannot be read at character 1."
+
+
+def test_every_wrong_parameter_is_named(client: TestClient) -> None:
+    problem = said(client.get("/v1/listings?limit=0&price_min=x"))
+    assert [(fault["in"], fault["name"]) for fault in problem["errors"]] == [("query", "price_min"), ("query", "limit")]
+    assert problem["detail"].count(".") == 2
+
+
+def test_a_json_body_over_its_limit_is_refused(client: TestClient) -> None:
+    chunks = (b"[" * 2**16 for _ in range(20))  # without a stated length
+    answer = client.post("/v1/search/vector", content=chunks, headers={"content-type": "application/json"})
+    assert said(answer)["status"] == 413
+    assert "1,048,576 bytes" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (RuntimeError("secret of the inside"), 500),
+        (OperationalError("SELECT secret", {}, Exception("secret of the inside")), 503),
+        (TimeoutError("secret of the pool"), 503),
+        (NotMigrated(), 503),
+    ],
+)
+def test_faults_of_the_inside_are_not_told(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    def fail(_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("api.models.list_models", fail)
+    problem = said(client.get("/v1/models"))
+    assert problem["status"] == status
+    assert "secret" not in str(problem)
+
+
+def test_ready_means_that_a_model_is_active(client: TestClient, shop: Any) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ready", "model_version": "v1"}
+    with transaction(shop.engine) as connection:
+        connection.exec_driver_sql("UPDATE modiste.model_version SET state = 'registered'")
+    try:
+        assert said(client.get("/readyz"))["status"] == 503
+        assert said(client.get("/v1/listings/1/similar"))["title"] == "No active model"
+        assert client.get("/v1/listings").json()["listings"][0]["enrichment"] is None
+    finally:
+        with transaction(shop.engine) as connection:
+            connection.exec_driver_sql("UPDATE modiste.model_version SET state = 'active'")
+
+
+def test_versions_are_listed_without_paths(client: TestClient) -> None:
+    (version,) = client.get("/v1/models").json()
+    assert (version["name"], version["state"], version["embedding_dim"], version["indexed"]) == (
+        "v1",
+        "active",
+        3,
+        False,
+    )
+    assert client.get("/v1/models/v1").json() | version == client.get("/v1/models/v1").json()
+
+
+@pytest.mark.parametrize("path", ["/v1/listings", "/docs", "/openapi.json", "/nowhere", "/redoc", "/healthz/"])
+@pytest.mark.parametrize("given", [None, "Bearer wrong", "Bearer ", "Basic c2VjcmV0", "schlüssel", "Bearer schlüssel!"])
+def test_a_key_guards_everything_but_health(guarded: TestClient, path: str, given: str | None) -> None:
+    headers = {"Authorization": given.encode()} if given else {}
+    answer = guarded.get(path, headers=headers)
+    assert said(answer)["status"] == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_with_the_key_everything_is_open(guarded: TestClient) -> None:
+    headers = {"Authorization": "bearer schlüssel".encode()}
+    assert guarded.get("/v1/listings", headers=headers).status_code == 200
+    document = guarded.get("/openapi.json", headers=headers).json()
+    assert document["components"]["securitySchemes"] == {"key": {"type": "http", "scheme": "bearer"}}
+    assert document["paths"]["/v1/listings"]["get"]["security"] == [{"key": []}]
+    assert "security" not in document["paths"]["/healthz"]["get"]
+
+
+def test_health_needs_no_key(guarded: TestClient) -> None:
+    assert guarded.get("/healthz").status_code == 200
+    assert guarded.get("/readyz").status_code == 200
+
+
+@pytest.fixture(scope="module")
+def guarded(shop: Any, store: Store) -> Any:
+    with TestClient(make_app(api_settings(shop, store, key="schlüssel")), raise_server_exceptions=False) as made:
+        yield made
+
+
+def test_every_route_is_documented_with_what_it_may_answer(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            where = f"{method} {path}"
+            assert operation["tags"], where
+            assert operation.get("description") or operation.get("summary"), where
+            assert "_" in operation["operationId"], where
+            if path.startswith("/v1"):
+                assert {"422", "500", "503"} <= set(operation["responses"]), where
+            for status, response in operation["responses"].items():
+                if int(status) >= 400:
+                    assert list(response["content"]) == ["application/problem+json"], (where, status)
