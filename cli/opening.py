@@ -48,6 +48,8 @@ class Stack:
             "MODISTE_STORE": self.settings.store_url,
             "MODISTE_HOME": str(self.settings.home),
             "MODISTE_LEASE_S": str(self.settings.modiste_lease_s),
+            "MODISTE_HOST": self.settings.modiste_host,
+            "MODISTE_PORT": str(self.settings.modiste_port),
         }
 
 

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from cli.opening import Stack
+from cli.settings import Settings
 from cli.stack.child import ChildSpec
 from cli.stack.supervisor import Supervisor
 
@@ -29,6 +30,12 @@ def _spec(stack: Stack, command: str) -> ChildSpec:
         env=stack.environment(),
         stop_timeout_s=DRAIN_S,
     )
+
+
+def address(settings: Settings) -> str:
+    """Where the pages and the HTTP API are served."""
+    host = f"[{settings.modiste_host}]" if ":" in settings.modiste_host else settings.modiste_host
+    return f"http://{host}:{settings.modiste_port}/"
 
 
 def supervise(stack: Stack, *specs: ChildSpec) -> Supervisor:

@@ -1,52 +1,122 @@
-"""`modiste demo`: a drawn catalogue, imported and asked for similar listings."""
+"""`modiste demo`: a drawn catalogue, or one's own photos, enriched, asked for similar listings and shown on a page."""
 
+import json
+import time
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.commands.importing import run_import, show_status
-from cli.commands.similar import ask_with_listing, show, write_sheet
-from cli.opening import open_stack
-from cli.output import out
+from cli.commands.importing import plan, run_import, show_status
+from cli.commands.services import api_settings
+from cli.commands.similar import ask_with_listing, check_sheet, show, write_sheet
+from cli.errors import UsageError
+from cli.opening import Stack, open_stack
+from cli.output import out, progress
+from cli.ports import first_free_port
+from cli.services import address, api_spec, log_folder, scheduler_spec, supervise, worker_spec
 from cli.settings import Settings
+from cli.stack.supervisor import Supervisor
+from cli.watching import follow
+from db.browsing import browse_listings
+from db.engine import transaction
+from db.imports import ImportStatus
 from worker.feed import open_feed
 from worker.photos import open_photos
 from worker.planning import Order
 
-CATALOGUE = "sample"
 ASKED = 3
+PRODUCTS = 240
 
 
 def demo(
+    photos: Annotated[
+        Path | None, typer.Option(help="A folder or zip of your own photos, in place of the drawn catalogue.")
+    ] = None,
     sheet: Annotated[Path, typer.Option(help="Where to write the contact sheet.")] = Path("contact-sheet.png"),
+    products: Annotated[int, typer.Option(min=12, max=10_000, help="How many products to draw.")] = PRODUCTS,
+    leave: Annotated[bool, typer.Option("--exit", help="End when all is shown, without pages; for machines.")] = False,
 ) -> None:
-    """Draw a small catalogue, enrich it, and show what is similar to some of its listings."""
+    """Draw a catalogue, enrich it, show what is similar to some of its listings, and serve it as pages until Ctrl-C."""
+    check_sheet(sheet)
+    if photos is not None and not photos.expanduser().exists():
+        raise UsageError(f"--photos {photos}: there is no such folder or zip")
+    settings = Settings()
+    if not leave and "modiste_port" not in settings.model_fields_set:
+        port = first_free_port(settings.modiste_host, settings.modiste_port)
+        settings = settings.model_copy(update={"modiste_port": port})
+    with ExitStack() as exits:
+        stack = exits.enter_context(open_stack(settings))
+        if leave:
+            fill_and_show(stack, photos, products, sheet, None)
+            return
+        api_settings(stack)  # refuses here, and not in a child that would be started again and again
+        services = supervise(stack, api_spec(stack), worker_spec(stack), scheduler_spec(stack))
+        exits.enter_context(services)
+        fill_and_show(stack, photos, products, sheet, services)
+        out.print(f"\nLook at it: [bold]{address(settings)}[/]  (HTTP: {address(settings)}docs)", soft_wrap=True)
+        out.print(f"Logs: {log_folder(stack)}. Stop with Ctrl-C.", soft_wrap=True)
+        services.run_until_stopped()
+
+
+def fill_and_show(stack: Stack, photos: Path | None, products: int, sheet: Path, services: Supervisor | None) -> None:
+    """Imports the catalogue, and prints some of its similar listings. `services`: what runs beside, if anything."""
+    began_s = time.monotonic()
+    catalogue = "sample" if photos is None else "photos"
+    feed = drawn_feed(stack.settings.home / "sample", products, services) if photos is None else photos.expanduser()
+    beside = feed.parent / "photos" if photos is None else feed
+    with open_feed(feed) as opened, closing(open_photos(beside)) as found:
+        name = "the sample catalogue" if photos is None else opened.name
+        order = Order(catalogue=catalogue, feed_name=name, feed=opened, photos=found)
+        status = import_beside(stack, order, services) if services else run_import(stack, order, watch=True)
+    show_status(status)
+    show_similar(stack, catalogue, sheet, began_s)
+
+
+def drawn_feed(folder: Path, products: int, services: Supervisor | None) -> Path:
+    """The feed of the sample catalogue, drawn where it is not there yet."""
     from cli.sample import draw_catalogue  # numpy and Pillow: a fifth of a second that no other command needs
 
-    settings = Settings()
-    folder = settings.home / "sample"
-    if not (folder / "feed.csv").exists():
-        out.print("Drawing the sample catalogue …")
-        draw_catalogue(folder)
-    with open_stack(settings) as stack, open_feed(folder / "feed.csv") as feed:
-        photos = open_photos(folder / "photos")
-        order = Order(catalogue=CATALOGUE, feed_name="the sample catalogue", feed=feed, photos=photos)
-        show_status(run_import(stack, order, watch=True))
-        for place, external_id in enumerate(some_ids(folder / "feed.csv")):
-            asked, found = ask_with_listing(stack, external_id, CATALOGUE, 9, {})
-            out.print(f"\n[bold]{external_id}[/] {asked.title}")
-            show(found[:5])
-            if place == 0:
-                write_sheet(stack, sheet, asked, found)
-    out.print(f"\nContact sheet: {sheet.absolute()}")
+    feed, made = folder / "feed.csv", folder / "made.json"
+    wanted = json.dumps({"products": products})
+    if feed.exists() and made.exists() and made.read_text() == wanted:
+        return feed
+    with progress() as bar:
+        task = bar.add_task("drawing the sample catalogue", total=None, says="")
+
+        def on_photo(drawn: int, of: int) -> None:
+            bar.update(task, total=of, completed=drawn, says=f"{drawn:,} of {of:,} photos")
+            if services is not None:
+                services.poll()
+
+        draw_catalogue(folder, products=products, on_photo=on_photo)
+    made.write_text(wanted)
+    return feed
+
+
+def import_beside(stack: Stack, order: Order, services: Supervisor) -> ImportStatus:
+    """An import on the worker of `services`."""
+    import_id = plan(stack, order, tend=lambda _: services.poll())
+    return follow(stack.engine, import_id, tend=services.poll, stalled=f"See {log_folder(stack) / 'worker.log'}.")
+
+
+def show_similar(stack: Stack, catalogue: str, sheet: Path, began_s: float) -> None:
+    """Some of the catalogue's listings with what is similar to them and why; the first on a contact sheet."""
+    for place, external_id in enumerate(some_listings(stack, catalogue)):
+        asked, found = ask_with_listing(stack, external_id, catalogue, 9, {})
+        if place == 0:
+            out.print(f"\nThe first similar listings after {time.monotonic() - began_s:.0f} s:")
+            write_sheet(stack, sheet, asked, found)
+        out.print(f"\n[bold]{external_id}[/] {asked.title}")
+        show(found[:5])
+    out.print(f"\nContact sheet: {sheet.absolute()}", soft_wrap=True)
     out.print("Next: modiste similar LISTING, modiste psql, or your own feed with modiste import FEED --photos FOLDER")
 
 
-def some_ids(feed: Path) -> list[str]:
-    """A few listings from all over the feed."""
-    import csv
-
-    with feed.open(newline="", encoding="utf-8") as file:
-        ids = [row["external_id"] for row in csv.DictReader(file)]
-    return ids[:: max(1, len(ids) // ASKED)][:ASKED]
+def some_listings(stack: Stack, catalogue: str) -> list[str]:
+    """External ids of a few enriched listings from all over the catalogue."""
+    with transaction(stack.engine) as connection:
+        page = browse_listings(connection, filters={"catalogue": catalogue}, limit=200)
+    enriched = [card.external_id for card in page.listings if card.enrichment is not None]
+    return enriched[:: max(1, len(enriched) // ASKED)][:ASKED]

@@ -1,6 +1,6 @@
 """`modiste import`: a feed and its photos in, enriched listings out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from enum import StrEnum
@@ -106,7 +106,7 @@ def photos_beside(feed: Feed, source: str, photos: Path | None) -> Photos | None
 def run_import(stack: Stack, order: Order, *, watch: bool) -> ImportStatus:
     """Plans the feed, and stays with it where nobody else works or `watch` is asked for."""
     with OwnWorker(stack) as own, saying_what_stays(stack):
-        import_id = plan(stack, order, own)
+        import_id = plan(stack, order, own.tend)
         if unfinished(stack):
             own.start()
         if own.runs:
@@ -156,6 +156,12 @@ class OwnWorker:
             self._supervisor = supervise(self._stack, worker_spec(self._stack))
             self._supervisor.start()
 
+    def tend(self, tally: Tally) -> None:
+        """Called while the feed is read: there is work as soon as there is a photo."""
+        if tally.photos:
+            self.start()
+        self.poll()
+
     def poll(self) -> None:
         """Starts it again if it died, and the servers too."""
         if self._supervisor is not None:
@@ -180,16 +186,14 @@ def unfinished(stack: Stack) -> list[int]:
         return unfinished_imports(connection)
 
 
-def plan(stack: Stack, order: Order, own: OwnWorker) -> int:
-    """Reads the feed to its end; work begins with its first batch."""
+def plan(stack: Stack, order: Order, tend: Callable[[Tally], object]) -> int:
+    """Reads the feed to its end; work begins with its first batch. `tend` looks after whoever does it."""
     with progress() as bar:
         task = bar.add_task("reading the feed", total=None, says="")
 
         def on_batch(_: int, tally: Tally) -> None:
             dispatch(stack.engine, stack.app)
-            if tally.photos:
-                own.start()
-            own.poll()
+            tend(tally)
             say_rows(bar, task, tally)
 
         return plan_import(stack.engine, stack.store, order, on_batch=on_batch)

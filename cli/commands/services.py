@@ -15,7 +15,8 @@ from api.settings import ApiSettings
 from broker import Delivery
 from cli.opening import Stack, open_stack, prepare_stack
 from cli.output import out
-from cli.services import api_spec, log_folder, scheduler_spec, supervise, worker_spec
+from cli.ports import require_free
+from cli.services import address, api_spec, log_folder, scheduler_spec, supervise, worker_spec
 from cli.settings import Settings
 from db.engine import schema_revision, transaction
 from db.imports import photos_waiting
@@ -39,8 +40,9 @@ def up() -> None:
     settings = Settings()
     with open_stack(settings) as stack:
         api_settings(stack)  # refuses here, and not in a child that would be started again and again
+        require_free(settings.modiste_host, settings.modiste_port)
         supervisor = supervise(stack, api_spec(stack), worker_spec(stack), scheduler_spec(stack))
-        out.print(f"modiste is up: http://{settings.modiste_host}:{settings.modiste_port}/docs", soft_wrap=True)
+        out.print(f"modiste is up: {address(settings)}  (HTTP: {address(settings)}docs)", soft_wrap=True)
         out.print(f"Logs: {log_folder(stack)}. SQL: modiste psql. Stop with Ctrl-C.", soft_wrap=True)
         supervisor.run_until_stopped()
         with transaction(stack.engine) as connection:

@@ -55,9 +55,11 @@ class Supervisor:
         self._unhealthy = ""
         self._guard = Guard()
         self._hurry = False
+        self._started = False
 
     def start(self) -> None:
         """Starts every process and returns. Raises ChildDidNotStartError, with nothing left running."""
+        self._started = True
         if self._logs is not None:
             self._logs.mkdir(parents=True, exist_ok=True)
         self._guard.ensure_running()
@@ -91,13 +93,14 @@ class Supervisor:
         self._guard.stop()
 
     def run_until_stopped(self) -> None:
-        """Starts, polls until SIGINT, SIGTERM or SIGHUP, drains; a second signal ends the draining at once.
+        """Starts what is not started, polls until SIGINT, SIGTERM or SIGHUP, drains; a second signal ends that at once.
 
         Call it in the main thread. A signal that the caller ignores (nohup) stays ignored.
         """
         stopping = threading.Event()
         with _signals(stopping, self._be_quick):
-            self.start()
+            if not self._started:
+                self.start()
             try:
                 while not stopping.wait(_POLL_EVERY_S):
                     self.poll()
