@@ -30,9 +30,12 @@ class Modiste:
         clean = {name: value for name, value in os.environ.items() if not name.endswith(("DATABASE_URL", "BROKER_URL"))}
         return clean | {"MODISTE_HOME": str(self.home), "MODISTE_LEASE_S": "3", "COLUMNS": "200"}
 
+    def start_arguments(self, *arguments: str | Path) -> list[str]:
+        return [sys.executable, "-m", "cli", *map(str, arguments)]
+
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "cli", *map(str, arguments)],
+            self.start_arguments(*arguments),
             cwd=ROOT,
             env=self.environment,
             text=True,
