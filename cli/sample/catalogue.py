@@ -101,5 +101,5 @@ def _feed_row(listing: Listing) -> list[object]:
     return [
         listing.external_id, listing.seller.title(p), p.brand, listing.price, CURRENCY, p.gender, p.colour, p.size,
         listing.seller.name, listing.seller.category_of(p), p.style_group, p.pattern, p.sleeve, p.neckline, p.length,
-        p.cloth.value, p.season, *photos, *[""] * (len(_PHOTO_COLUMNS) - len(photos)),
+        p.material, p.season, *photos, *[""] * (len(_PHOTO_COLUMNS) - len(photos)),
     ]  # fmt: skip

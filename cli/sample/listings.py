@@ -85,7 +85,7 @@ def _plain_title(p: Product) -> str:
 def _chatty_title(p: Product) -> str:
     whose = {"Women": "Women's ", "Men": "Men's "}.get(p.gender, "")
     words = " ".join((*_adjectives(p), p.kind.name)).lower()
-    return f"{whose}{words} in {p.colour.lower()}, {p.cloth.value.lower()} – {p.brand}"
+    return f"{whose}{words} in {p.colour.lower()}, {p.material.lower()} – {p.brand}"
 
 
 def _terse_title(p: Product) -> str:
@@ -102,8 +102,9 @@ def _adjectives(p: Product) -> tuple[str, ...]:
 SELLERS = (
     Seller(name="Atelier Nord", prefix="AN-", title=_plain_title, words={}),
     Seller(name="Second Bloom", prefix="bloom_", title=_chatty_title,
-           words={"Jumper": "Sweater", "Trainers": "Sneakers", "Trousers": "Pants", "Handbag": "Bag"}),
+           words={"Jumper": "Sweater", "Trainers": "Sneakers", "Trousers": "Pants", "Handbag": "Bag",
+                  "Pumps": "Heels", "Track Pants": "Joggers", "Polo Shirt": "Polo"}),
     Seller(name="Harbour Goods", prefix="HG7", title=_terse_title,
            words={"T-Shirt": "Tees", "Jumper": "Knitwear", "Jacket": "Outerwear", "Coat": "Outerwear",
-                  "Boots": "Shoes", "Trainers": "Shoes", "Hat": "Headwear"}),
+                  "Boots": "Shoes", "Trainers": "Shoes", "Pumps": "Shoes", "Cap": "Headwear", "Beanie": "Headwear"}),
 )  # fmt: skip

@@ -17,17 +17,38 @@ class Tint(StrEnum):
     """The inner side, in shade."""
     ACCENT = "accent"
     """The second colour."""
+    WASH = "wash"
+    """The first colour faded: worn denim, scuffed leather."""
     PALE = "pale"
     """Rubber soles, laces, labels."""
+    DARK = "dark"
+    """Dark rubber, lenses, linings."""
+    TAN = "tan"
+    """Leather patches, cork, stacked heels."""
     METAL = "metal"
     """Zips, buckles, eyelets."""
     BUTTON = "button"
     """Buttons: pale on dark cloth, dark on pale."""
+    THREAD = "thread"
+    """Stitches that are meant to be seen."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Crease:
+    """A soft ridge on a piece (a groove where `height` is below 0), thickest in its middle."""
+
+    line: Points
+    width: float = 0.05
+    height: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:
-    """A filled outline. `puff` is how far it swells (0 flat, 1 a full jumper); `turn` turns its pattern, radians."""
+    """A filled outline. `puff` is how far it swells (0 flat, 1 a full jumper); `turn` turns its pattern, radians.
+
+    `flat` only colours what lies there already: prints and faded places; `soft` is how far such an edge fades out.
+    A `backdrop` belongs to the place: it may reach out of the picture.
+    """
 
     outline: Points
     tint: Tint = Tint.CLOTH
@@ -35,6 +56,10 @@ class Piece:
     turn: float = 0.0
     folds: float = 1.0
     ribbed: bool = False
+    flat: bool = False
+    soft: float = 0.0
+    creases: tuple[Crease, ...] = ()
+    backdrop: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,9 +67,26 @@ class Seam:
     """A line on what was drawn before it. `width` in unit space; `depth` 0 to 1; `dashed` for stitches."""
 
     line: Points
-    width: float = 0.008
+    width: float = 0.007
     depth: float = 0.35
     dashed: bool = False
+    tint: Tint | None = None
 
 
 Garment = list[Piece | Seam]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Style:
+    """What a cut is asked for: a product's words, and how it lies before the camera.
+
+    `arms` spreads the sleeves, from 0 (hanging) to 1 (laid out); `back` asks for the side without an opening.
+    """
+
+    sleeve: str = ""
+    neckline: str = ""
+    length: str = ""
+    pattern: str = "Solid"
+    gender: str = "Unisex"
+    arms: float = 0.0
+    back: bool = False

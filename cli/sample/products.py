@@ -35,6 +35,7 @@ class Product:
     gender: str
     size: str
     season: str
+    material: str
     price: float
 
     @property
@@ -65,13 +66,14 @@ def _product(seed: int, number: int) -> Product:
     pattern = kind.patterns[sum(divmod(number, len(KINDS))) % len(kind.patterns)]
     colour = pick(rng, kind.colours or tuple(COLOURS))
     brand = pick(rng, tuple(_BRANDS))
+    cloth = pick(rng, kind.cloths)
     return Product(
         number=number,
         kind=kind,
         colour=colour,
         second_colour=partner_of(rng, colour),
         pattern=pattern,
-        cloth=pick(rng, kind.cloths),
+        cloth=cloth,
         sleeve=pick(rng, kind.sleeves),
         neckline=pick(rng, kind.necklines),
         length=pick(rng, kind.lengths),
@@ -79,5 +81,6 @@ def _product(seed: int, number: int) -> Product:
         gender=pick(rng, kind.genders),
         size=pick(rng, kind.sizes),
         season=pick(rng, kind.seasons),
+        material=pick(rng, kind.materials or (cloth.value,)),
         price=float(rng.uniform(*kind.prices)) * _BRANDS[brand],
     )

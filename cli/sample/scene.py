@@ -1,118 +1,153 @@
-"""Where a product is photographed: studio, floor or hanger; the light there, and the shadow it throws."""
+"""Where a product is photographed: studio, wall, floor, linen or stone, as pictures without the product."""
 
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
-from cli.sample.canvas import Picture
 from cli.sample.cloth import Plane, smooth_noise
+from cli.sample.colours import Rgb
+from cli.sample.pose import HEIGHT_PX, WIDTH_PX
+from cli.sample.products import pick
+from cli.sample.shots import Setting
+
+_WALLS: tuple[Rgb, ...] = (
+    (0.87, 0.86, 0.83), (0.79, 0.81, 0.80), (0.88, 0.82, 0.75), (0.73, 0.76, 0.72), (0.90, 0.90, 0.89),
+    (0.80, 0.74, 0.69), (0.74, 0.78, 0.82),
+)  # fmt: skip
+_WOODS: tuple[Rgb, ...] = ((0.62, 0.47, 0.34), (0.76, 0.63, 0.48), (0.50, 0.38, 0.29), (0.80, 0.74, 0.66))
+_LINENS: tuple[Rgb, ...] = ((0.90, 0.88, 0.84), (0.80, 0.76, 0.69), (0.74, 0.77, 0.79), (0.84, 0.77, 0.73))
+_STONES: tuple[Rgb, ...] = ((0.88, 0.88, 0.87), (0.72, 0.71, 0.70), (0.58, 0.58, 0.59))
+_SHELF_FROM = 0.56  # of the height
+_SPARE_PX = 240  # how much larger a texture is than a photo of it
+_SEED = 30
 
 
-class Backdrop(StrEnum):
-    """What stands behind the product."""
-
-    STUDIO = "studio"
-    FLOOR = "floor"
-    HANGER = "hanger"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Light:
-    """Direction it comes from (unit vector in the picture), how strong it models, its tint, exposure, shadow."""
-
-    x: float
-    y: float
-    strength: float
-    tint: tuple[float, float, float]
-    exposure: float
-    shadow: float
-    shadow_px: float
+def ground_of(setting: Setting, rng: np.random.Generator) -> Plane:
+    """(H, W, 3) float32 in [0, 1]: an empty scene."""
+    match setting:
+        case Setting.WHITE:
+            return _studio(rng, top=0.955, bottom=0.965)
+        case Setting.GREY:
+            return _studio(rng, top=rng.uniform(0.70, 0.78), bottom=rng.uniform(0.84, 0.9))
+        case Setting.WALL:
+            return _wall(rng)
+        case Setting.SHELF:
+            return _shelf(rng)
+        case Setting.WOOD:
+            return _texture(_wood, _WOODS, rng)
+        case Setting.LINEN:
+            return _texture(_linen, _LINENS, rng)
+        case Setting.STONE:
+            return _texture(_stone, _STONES, rng)
 
 
-_WALLS = ((0.86, 0.85, 0.83), (0.80, 0.83, 0.84), (0.88, 0.83, 0.77), (0.74, 0.77, 0.74), (0.90, 0.90, 0.90))
-_RUGS = ((0.62, 0.58, 0.52), (0.50, 0.53, 0.58), (0.78, 0.74, 0.68), (0.66, 0.52, 0.46))
-_WOODS = ((0.62, 0.46, 0.32), (0.74, 0.60, 0.44), (0.48, 0.35, 0.26), (0.70, 0.66, 0.60))
+def _studio(rng: np.random.Generator, *, top: float, bottom: float) -> Plane:
+    """Paper that runs from wall to floor, with a lamp's round brightness on it."""
+    y = np.linspace(0, 1, HEIGHT_PX, dtype=np.float32)[:, None]
+    x = np.linspace(-0.75, 0.75, WIDTH_PX, dtype=np.float32)[None, :] - np.float32(rng.uniform(-0.15, 0.15))
+    ramp = top + (bottom - top) * (3 * y**2 - 2 * y**3)
+    lamp = 0.035 * np.exp(-((x / 0.6) ** 2 + ((y - 0.45) / 0.45) ** 2))
+    cool = np.asarray((0.997, 1.0, 1.004), np.float32)
+    return np.asarray((ramp + lamp)[..., None] * cool, np.float32)
 
 
-def choose_light(rng: np.random.Generator, backdrop: Backdrop) -> Light:
-    """Even light in the studio; harder and warmer or cooler elsewhere."""
-    angle = rng.uniform(-2.4, -0.8)
-    home = backdrop is not Backdrop.STUDIO
-    warm = rng.uniform(-0.06, 0.08) if home else rng.uniform(-0.015, 0.015)
-    return Light(
-        x=float(np.cos(angle)),
-        y=float(np.sin(angle)),
-        strength=rng.uniform(0.15, 0.2) if home else rng.uniform(0.1, 0.14),
-        tint=(1 + warm, 1.0, 1 - warm),
-        exposure=rng.uniform(0.86, 1.06) if home else rng.uniform(0.98, 1.04),
-        shadow=rng.uniform(0.4, 0.55) if home else rng.uniform(0.16, 0.26),
-        shadow_px=rng.uniform(5, 9) if home else rng.uniform(8, 14),
+def _wall(rng: np.random.Generator) -> Plane:
+    """Painted plaster under a rail, with daylight falling in from one side."""
+    plaster = _texture(_plaster, _WALLS, rng)
+    x = np.linspace(0, 1, WIDTH_PX, dtype=np.float32)[None, :]
+    plaster *= (1.04 - 0.14 * (x if rng.random() < 0.5 else 1 - x))[..., None]
+    if rng.random() < 0.45:
+        plaster *= (1 + 0.13 * _window(rng))[..., None]
+    return plaster
+
+
+def _shelf(rng: np.random.Generator) -> Plane:
+    """A painted wall, and a board along its foot that things stand on."""
+    scene = _texture(_plaster, _WALLS, rng)
+    edge = round(HEIGHT_PX * _SHELF_FROM)
+    board = _texture(_wood, _WOODS, rng)
+    y = np.linspace(0, 1, HEIGHT_PX, dtype=np.float32)[:, None, None]
+    scene *= 1.02 - 0.10 * y - 0.16 * np.exp(-((y - _SHELF_FROM) ** 2) * 900)
+    scene[edge:] = board[edge:] * (0.9 + 0.35 * (y[edge:] - _SHELF_FROM))
+    return scene
+
+
+def _window(rng: np.random.Generator) -> Plane:
+    """Panes of sunlight on a wall, slanting."""
+    image = Image.new("L", (WIDTH_PX // 4, HEIGHT_PX // 4))
+    pen = ImageDraw.Draw(image)
+    left, top, slant = rng.uniform(-10, 50), rng.uniform(5, 40), rng.uniform(12, 30)
+    for column in range(2):
+        for row in range(3):
+            x, y = left + 34 * column, top + 40 * row
+            left_y, right_y = y + slant * column, y + slant * (column + 0.9)
+            pen.polygon([(x, left_y), (x + 30, right_y), (x + 30, right_y + 36), (x, left_y + 36)], fill=255)
+    soft = image.filter(ImageFilter.BoxBlur(2)).resize((WIDTH_PX, HEIGHT_PX), Image.Resampling.BICUBIC)
+    return np.asarray(soft, np.float32) / 255
+
+
+def _texture(make: Callable[[int], Plane], colours: tuple[Rgb, ...], rng: np.random.Generator) -> Plane:
+    """A stretch of a large texture: another one for each photo, sometimes seen from the other side."""
+    colour = np.asarray(pick(rng, colours), np.float32)
+    tone = make(int(rng.integers(2)))
+    top, left = (int(rng.integers(_SPARE_PX)) for _ in range(2))
+    stretch = tone[top : top + HEIGHT_PX, left : left + WIDTH_PX]
+    return np.asarray((stretch[:, ::-1] if rng.random() < 0.5 else stretch)[..., None] * colour, np.float32)
+
+
+@cache
+def _plaster(number: int) -> Plane:
+    rng, height, width = _canvas(number)
+    rough = smooth_noise(rng, height, width, rows=height // 3, columns=width // 3)
+    slope = smooth_noise(rng, height, width, rows=6, columns=5)
+    return np.asarray(1 + 0.007 * rough + 0.012 * slope, np.float32)
+
+
+@cache
+def _wood(number: int) -> Plane:
+    """Planks side by side, upright or across, with joints, grain and knots' waves in it."""
+    rng, height, width = _canvas(number)
+    plank_px = 96
+    x = np.arange(width, dtype=np.float32)
+    plank = (x // plank_px).astype(int)
+    y = np.arange(height, dtype=np.float32)[:, None] + (rng.uniform(0, 900, plank.max() + 1)[plank])[None, :]
+    board = (y // 820).astype(int) * 31 + plank[None, :]
+    tone = rng.uniform(0.90, 1.07, board.max() + 1).astype(np.float32)[board]
+    gap = 1 - 0.5 * np.maximum((x % plank_px < 2)[None, :], y % 820 < 2)
+    waves = smooth_noise(rng, height, width, rows=7, columns=width // 22)
+    grain = np.sin(x[None, :] * 0.55 + 5.0 * waves + 0.7 * board) * 0.6
+    fibres = smooth_noise(rng, height, width, rows=height // 26, columns=width)
+    wood = np.asarray(tone * gap * (1 + 0.035 * grain + 0.035 * fibres), np.float32)
+    return wood if number else np.ascontiguousarray(wood.T)
+
+
+@cache
+def _linen(number: int) -> Plane:
+    """Bed linen with broad folds, lit from the upper left."""
+    rng, height, width = _canvas(number)
+    broad = smooth_noise(rng, height, width, rows=6, columns=6) + 0.3 * smooth_noise(
+        rng, height, width, rows=14, columns=10
     )
+    slope_y, slope_x = np.gradient(22 * broad)
+    threads = smooth_noise(rng, height, width, rows=height, columns=width // 5)
+    threads = threads + smooth_noise(rng, height, width, rows=height // 5, columns=width)
+    return np.asarray(1 + 0.16 * np.clip(slope_x + slope_y, -0.7, 0.5) + 0.012 * threads, np.float32)
 
 
-def backdrop_of(kind: Backdrop, rng: np.random.Generator, size_px: int) -> Picture:
-    """An empty scene: (size, size, 3) float32 in [0, 1]."""
-    if kind is Backdrop.FLOOR:
-        return _wood(rng, size_px) if rng.random() < 0.5 else _rug(rng, size_px)
-    wall = np.asarray(
-        _WALLS[int(rng.integers(len(_WALLS)))] if kind is Backdrop.HANGER else (0.95, 0.95, 0.95), np.float32
-    )
-    rough = smooth_noise(rng, size_px, size_px, rows=size_px // 3, columns=size_px // 3)
-    slope = smooth_noise(rng, size_px, size_px, rows=3, columns=3)
-    amount = 0.008 if kind is Backdrop.HANGER else 0.002
-    return np.asarray(wall * (1 + amount * rough + 0.02 * slope)[..., None], np.float32)
+@cache
+def _stone(number: int) -> Plane:
+    """Polished stone with clouds and a few veins."""
+    rng, height, width = _canvas(number)
+    clouds = smooth_noise(rng, height, width, rows=7, columns=6)
+    clouds = clouds + 0.5 * smooth_noise(rng, height, width, rows=22, columns=18)
+    veins = np.exp(-((smooth_noise(rng, height, width, rows=4, columns=3) + 0.25 * clouds) ** 2) * 260)
+    veins *= np.clip(smooth_noise(rng, height, width, rows=9, columns=7), 0, 1.5)
+    speckle = smooth_noise(rng, height, width, rows=height // 2, columns=width // 2)
+    return np.asarray(1 + 0.025 * clouds - 0.05 * veins + 0.008 * speckle, np.float32)
 
 
-def lit(scene: Picture, cloth: Picture, alpha: Plane, relief: Plane, light: Light) -> Picture:
-    """The scene with the product in it: shading by relief, soft shadow, exposure and tint."""
-    soft = _smoothed(relief)
-    slope_y, slope_x = (np.asarray(np.gradient(soft, axis=axis)) for axis in (0, 1))
-    facing = slope_x * np.float32(light.x) + slope_y * np.float32(light.y)
-    shade = np.clip(0.97 - light.strength * 1.3 * facing, 0.35, 1.5)
-    # Dark cloth shows its folds by sheen rather than by shade.
-    sheen = 0.05 * np.clip(-facing, 0, 1.2)
-    product = cloth * shade[..., None] + sheen[..., None]
-    ground = scene * (1 - _shadow(alpha, light))[..., None]
-    picture = ground + (product - ground) * alpha[..., None]
-    return np.asarray(picture * np.asarray(light.tint, np.float32) * np.float32(light.exposure), np.float32)
-
-
-def _smoothed(relief: Plane) -> Plane:
-    """Blurred by 1-2-1 both ways: light must not catch on single pixels."""
-    for axis in (0, 1):
-        relief = 0.5 * relief + 0.25 * (np.roll(relief, 1, axis) + np.roll(relief, -1, axis))
-    return relief
-
-
-def _shadow(alpha: Plane, light: Light) -> Plane:
-    """Soft shadow away from the light and a tight dark line where the product touches the ground."""
-    image = Image.fromarray((alpha * 255).astype(np.uint8))
-    thrown = Image.new("L", image.size)
-    thrown.paste(image, (int(-light.x * light.shadow_px), int(-light.y * light.shadow_px)))
-    for radius_px in (light.shadow_px, light.shadow_px / 2):
-        thrown = thrown.filter(ImageFilter.BoxBlur(radius_px))
-    wide = np.asarray(thrown, np.float32)
-    tight = np.asarray(image.filter(ImageFilter.BoxBlur(2.5)), np.float32)
-    return np.asarray((light.shadow * wide + 0.25 * tight) / 255, np.float32)
-
-
-def _wood(rng: np.random.Generator, size_px: int) -> Picture:
-    base = np.asarray(_WOODS[int(rng.integers(len(_WOODS)))], np.float32)
-    plank_px = int(rng.integers(46, 74))
-    x = np.arange(size_px) + int(rng.integers(plank_px))
-    plank = x // plank_px
-    tone = rng.uniform(0.88, 1.08, plank.max() + 1).astype(np.float32)[plank]
-    joint = 1 - 0.4 * (x % plank_px < 2)
-    grain = smooth_noise(rng, size_px, size_px, rows=9, columns=size_px // 3)
-    fine = smooth_noise(rng, size_px, size_px, rows=40, columns=size_px)
-    wood = base * ((tone * joint)[None, :] * (1 + 0.05 * grain + 0.025 * fine))[..., None]
-    return np.asarray(wood if rng.random() < 0.5 else wood.transpose(1, 0, 2), np.float32)
-
-
-def _rug(rng: np.random.Generator, size_px: int) -> Picture:
-    base = np.asarray(_RUGS[int(rng.integers(len(_RUGS)))], np.float32)
-    pile = smooth_noise(rng, size_px, size_px, rows=size_px // 2, columns=size_px // 2)
-    waves = smooth_noise(rng, size_px, size_px, rows=10, columns=10)
-    return np.asarray(base * (1 + 0.07 * pile + 0.03 * waves)[..., None], np.float32)
+def _canvas(number: int) -> tuple[np.random.Generator, int, int]:
+    side = HEIGHT_PX + _SPARE_PX  # square: floors are laid either way
+    return np.random.default_rng((_SEED, number)), side, side

@@ -8,7 +8,6 @@ import numpy as np
 from cli.sample.products import Product, pick, rng_of
 
 _COUNTS = (2, 3, 3, 4)
-_LOCAL_PATTERNS = frozenset(("Graphic", "Colour-Block"))
 
 
 class Setting(StrEnum):
@@ -20,6 +19,7 @@ class Setting(StrEnum):
     WOOD = "flat on a wooden floor"
     LINEN = "flat on linen"
     STONE = "flat on stone"
+    SHELF = "on a shelf against a wall"
 
 
 class Crop(StrEnum):
@@ -34,13 +34,21 @@ FLOORS = (Setting.WOOD, Setting.LINEN, Setting.STONE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """How a product is seen."""
+
+    setting: Setting
+    crop: Crop = Crop.WHOLE
+    back: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Shot:
     """One photo to take; `number` counts the photos of a product from 0."""
 
     product_number: int
     number: int
-    setting: Setting
-    crop: Crop = Crop.WHOLE
+    view: View
 
     @property
     def photo(self) -> str:
@@ -49,28 +57,25 @@ class Shot:
 
 
 def shots_of(product: Product, seed: int) -> tuple[Shot, ...]:
-    """Two to four photos: the whole product in the studio first, then elsewhere and nearer."""
+    """Two to four photos: the whole product in the studio first, then elsewhere, nearer, or from the back."""
     rng = rng_of(seed, 4, product.number)
     studio = pick(rng, STUDIOS)
     elsewhere = _elsewhere(product, rng)
+    back = product.kind.has_back and rng.random() < 0.5
     later = [
-        (elsewhere[0], Crop.WHOLE),
-        (pick(rng, (studio, elsewhere[0])), Crop.DETAIL),
-        (elsewhere[1], Crop.WHOLE),
+        View(setting=elsewhere[0]),
+        View(setting=pick(rng, (studio, elsewhere[0])), crop=Crop.DETAIL),
+        View(setting=studio if back else elsewhere[1], back=back),
     ]
-    first_two = 2 if rng.random() < 0.5 else 1
-    later = later[first_two - 1 :] + later[: first_two - 1]
-    taken = [(studio, Crop.WHOLE), *later][: pick(rng, _COUNTS)]
-    return tuple(
-        Shot(product_number=product.number, number=number, setting=setting, crop=crop)
-        for number, (setting, crop) in enumerate(taken)
-    )
+    views = [View(setting=studio), *(later[i] for i in rng.permutation(len(later)))]
+    count = pick(rng, _COUNTS)
+    return tuple(Shot(product_number=product.number, number=n, view=view) for n, view in enumerate(views[:count]))
 
 
 def resellers_shot(product: Product, seed: int, *, number: int) -> Shot:
     """A photo that a second seller took at home."""
     setting = _elsewhere(product, rng_of(seed, 5, product.number))[0]
-    return Shot(product_number=product.number, number=number, setting=setting)
+    return Shot(product_number=product.number, number=number, view=View(setting=setting))
 
 
 def labels_of(product: Product, shot: Shot) -> dict[str, str]:
@@ -83,12 +88,23 @@ def labels_of(product: Product, shot: Shot) -> dict[str, str]:
         "neckline": product.neckline,
         "length": product.length,
     }
-    if shot.crop is Crop.WHOLE:
-        return labels
-    told = product.kind.detail.tells | {"colour"} | ({"pattern"} if product.pattern not in _LOCAL_PATTERNS else set())
-    return {name: value if name in told else "" for name, value in labels.items()}
+    return {name: "" if name in _hidden(product, shot.view) else word for name, word in labels.items()}
+
+
+def _hidden(product: Product, view: View) -> set[str]:
+    """The labels that a view does not show."""
+    hidden: set[str] = set()
+    if view.crop is Crop.DETAIL:
+        hidden = {"category", "sleeve", "neckline", "length"} - product.kind.detail.tells
+        hidden |= {"pattern"} if product.pattern in ("Graphic", "Colour-Block") else set()
+    if view.back:
+        hidden |= {"neckline"} | ({"pattern"} if product.pattern == "Graphic" else set())
+    return hidden
 
 
 def _elsewhere(product: Product, rng: np.random.Generator) -> list[Setting]:
+    """Settings outside the studio, the likeliest first."""
+    if product.kind.stands:
+        return [Setting.SHELF, pick(rng, STUDIOS)]
     floors = [FLOORS[i] for i in rng.permutation(len(FLOORS))]
     return [Setting.WALL, *floors] if product.kind.hangs and rng.random() < 0.5 else floors

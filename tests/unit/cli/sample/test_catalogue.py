@@ -118,8 +118,8 @@ def test_a_listing_has_two_to_four_photos_and_no_photo_twice() -> None:
 
 def test_the_first_photo_shows_the_whole_product() -> None:
     listings = listings_of(choose_products(7, 240), 7)
-    assert {listing.shots[0].crop for listing in listings} == {Crop.WHOLE}
-    assert {shot.crop for shot in every_shot(listings)} == set(Crop)
+    assert {listing.shots[0].view.crop for listing in listings} == {Crop.WHOLE}
+    assert {shot.view.crop for shot in every_shot(listings)} == set(Crop)
 
 
 def test_every_seller_takes_part() -> None:
