@@ -2,14 +2,16 @@
 
 import signal
 import sys
+from importlib.metadata import version
 from types import FrameType
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from cli.commands import demo, doctor, importing, models, services, similar, status
+from cli.commands import demo, doctor, importing, models, sample, services, similar, status
 from cli.errors import message_of
-from cli.output import err
+from cli.output import err, out
 
 app = typer.Typer(
     name="modiste",
@@ -31,6 +33,22 @@ app.command()(services.migrate)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(services.psql)
 app.command()(doctor.doctor)
 app.command()(demo.demo)
+app.command()(sample.sample)
+
+
+def say_version(asked: bool) -> None:
+    if asked:
+        out.print(f"modiste {version('modiste')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=say_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options of `modiste` itself."""
 
 
 def main() -> None:

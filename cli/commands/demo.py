@@ -1,6 +1,5 @@
 """`modiste demo`: a drawn catalogue, or one's own photos, enriched, asked for similar listings and shown on a page."""
 
-import json
 import time
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -9,11 +8,12 @@ from typing import Annotated
 import typer
 
 from cli.commands.importing import plan, run_import, show_status
+from cli.commands.sample import PRODUCTS, drawn_feed
 from cli.commands.services import api_settings
 from cli.commands.similar import ask_with_listing, check_sheet, show, write_sheet
 from cli.errors import UsageError
 from cli.opening import Stack, open_stack
-from cli.output import out, progress
+from cli.output import out
 from cli.ports import first_free_port
 from cli.services import address, api_spec, log_folder, scheduler_spec, supervise, worker_spec
 from cli.settings import Settings
@@ -27,7 +27,6 @@ from worker.photos import open_photos
 from worker.planning import Order
 
 ASKED = 3
-PRODUCTS = 240
 
 
 def demo(
@@ -64,35 +63,18 @@ def fill_and_show(stack: Stack, photos: Path | None, products: int, sheet: Path,
     """Imports the catalogue, and prints some of its similar listings. `services`: what runs beside, if anything."""
     began_s = time.monotonic()
     catalogue = "sample" if photos is None else "photos"
-    feed = drawn_feed(stack.settings.home / "sample", products, services) if photos is None else photos.expanduser()
-    beside = feed.parent / "photos" if photos is None else feed
+    if photos is None:
+        tend = services.poll if services else lambda: ()
+        feed = drawn_feed(stack.settings.home / "sample", products=products, tend=tend)
+        beside = feed.parent / "photos"
+    else:
+        feed = beside = photos.expanduser()
     with open_feed(feed) as opened, closing(open_photos(beside)) as found:
         name = "the sample catalogue" if photos is None else opened.name
         order = Order(catalogue=catalogue, feed_name=name, feed=opened, photos=found)
         status = import_beside(stack, order, services) if services else run_import(stack, order, watch=True)
     show_status(status)
     show_similar(stack, catalogue, sheet, began_s)
-
-
-def drawn_feed(folder: Path, products: int, services: Supervisor | None) -> Path:
-    """The feed of the sample catalogue, drawn where it is not there yet."""
-    from cli.sample import draw_catalogue  # numpy and Pillow: a fifth of a second that no other command needs
-
-    feed, made = folder / "feed.csv", folder / "made.json"
-    wanted = json.dumps({"products": products})
-    if feed.exists() and made.exists() and made.read_text() == wanted:
-        return feed
-    with progress() as bar:
-        task = bar.add_task("drawing the sample catalogue", total=None, says="")
-
-        def on_photo(drawn: int, of: int) -> None:
-            bar.update(task, total=of, completed=drawn, says=f"{drawn:,} of {of:,} photos")
-            if services is not None:
-                services.poll()
-
-        draw_catalogue(folder, products=products, on_photo=on_photo)
-    made.write_text(wanted)
-    return feed
 
 
 def import_beside(stack: Stack, order: Order, services: Supervisor) -> ImportStatus:
