@@ -6,7 +6,21 @@ from contextlib import asynccontextmanager
 from anyio import CapacityLimiter
 from fastapi import FastAPI
 
-from api import catalogues, health, listings, models, openapi, photos, problems, search, similar
+import broker
+from api import (
+    catalogues,
+    health,
+    imports,
+    listings,
+    models,
+    openapi,
+    photos,
+    problems,
+    reports,
+    search,
+    similar,
+    writing,
+)
 from api.access import KeyGuard
 from api.limits import BodyLimit
 from api.network import ActiveNetwork
@@ -27,7 +41,11 @@ def make_app(settings: ApiSettings) -> FastAPI:
         store = Store.open(settings.store_url)
         network = ActiveNetwork(engine, store, settings.cache)
         app.state.resources = Resources(
-            engine=engine, store=store, network=network, at_once=CapacityLimiter(PHOTOS_AT_ONCE)
+            engine=engine,
+            store=store,
+            broker=broker.make_app(settings.broker_url),
+            network=network,
+            at_once=CapacityLimiter(PHOTOS_AT_ONCE),
         )
         network.warm()
         yield
@@ -37,7 +55,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
     app = FastAPI(title="modiste", version="1", lifespan=lifespan, redirect_slashes=False)
     problems.install(app)
     openapi.describe(app, with_key=settings.key is not None)
-    for part in (similar, search, listings, catalogues, photos, models, health):
+    for part in (similar, search, listings, writing, catalogues, photos, imports, reports, models, health):
         app.include_router(part.router)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
     if settings.key is not None:

@@ -4,6 +4,8 @@ ApiError
 ├── KeyNeeded
 ├── WrongContentType
 ├── EmptyUpload
+├── BadImport
+├── BadPhotoSource
 ├── BodyTooLarge
 └── NoStoredPhoto
 """
@@ -42,6 +44,22 @@ class EmptyUpload(ApiError):
 
     status = 422
     reason = "empty"
+
+
+class BadImport(ApiError):
+    """{detail}"""
+
+    status = 422
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail=detail)
+
+
+class BadPhotoSource(ApiError):
+    """{source!r} is no photo; give an http(s):// URL, or a source that POST /v1/photos gave."""
+
+    status = 422
+    reason = "unknown_photo"
 
 
 class BodyTooLarge(ApiError):

@@ -1,14 +1,13 @@
 """Routes that read listings: by filter, page by page, and one of them."""
 
-import base64
-import binascii
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from api import cards
 from api.answers import answer
+from api.cursors import Cursor, cursor_of, position_of
 from api.filters import METADATA_PARAMETER, Filters
 from api.problems import documented
 from api.resources import Use
@@ -19,34 +18,11 @@ from db.engine import transaction
 router = APIRouter(prefix="/v1", tags=["listings"])
 
 
-def cursor_of(listing_id: int) -> str:
-    """Opaque to clients, so that pages may one day go by something else."""
-    return base64.urlsafe_b64encode(listing_id.to_bytes(8, "big")).decode().rstrip("=")
-
-
-def check_cursor(cursor: str) -> str:
-    position_of(cursor)
-    return cursor
-
-
-def position_of(cursor: str | None) -> int:
-    """The id to go on after; raises ValueError."""
-    try:
-        raw = base64.b64decode(f"{cursor}=".encode(), altchars=b"-_", validate=True) if cursor is not None else bytes(8)
-    except (binascii.Error, ValueError):
-        raw = b""
-    if len(raw) != 8 or raw[0] > 127:
-        raise ValueError("is no cursor; give the `next` of the page before, or leave it out for the first page")
-    return int.from_bytes(raw, "big")
-
-
 class ListingsQuestion(Filters):
     """Which listings, and which page of them."""
 
     limit: int = Field(48, ge=1, le=200, description="Listings a page.")
-    after: Annotated[str, AfterValidator(check_cursor)] | None = Field(
-        None, description="The `next` of the page before.", examples=["AAAAAAAAAAA"]
-    )
+    after: Cursor | None = Field(None, description="The `next` of the page before.", examples=["AAAAAAAAAAA"])
 
 
 @router.get(
@@ -61,10 +37,9 @@ def browse(use: Use, question: Annotated[ListingsQuestion, Query()]) -> Response
     Unlike similar listings, all catalogues and also what is out of stock, unless the filters say otherwise. A listing
     that the model has not looked at yet is there too, unless `category` or `attributes` is given.
     """
+    after = position_of(question.after) if question.after else 0
     with transaction(use.engine) as connection:
-        page = browse_listings(
-            connection, filters=question.as_filters(), after=position_of(question.after), limit=question.limit
-        )
+        page = browse_listings(connection, filters=question.as_filters(), after=after, limit=question.limit)
     following: str | None = None if page.next_after is None else cursor_of(page.next_after)
     return answer(cards.ListingPage(listings=[cards.card_of(row) for row in page.listings], next=following))
 

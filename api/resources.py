@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from anyio import CapacityLimiter
+from celery import Celery
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
@@ -17,6 +18,7 @@ class Resources:
 
     engine: Engine
     store: Store
+    broker: Celery
     network: ActiveNetwork
     at_once: CapacityLimiter
 

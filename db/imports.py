@@ -142,11 +142,11 @@ def import_status(connection: Connection, import_id: int) -> ImportStatus:
     row = connection.execute(text(f"{STATUS} WHERE i.id = :id"), {"id": import_id}).one_or_none()
     if row is None:
         raise UnknownImport(f"there is no import {import_id}; `modiste status` lists them")
-    return _status(row)
+    return status_of(row)
 
 
 def recent_imports(connection: Connection, limit: int = 20) -> list[ImportStatus]:
-    return [_status(row) for row in connection.execute(text(f"{STATUS} ORDER BY i.id DESC LIMIT :n"), {"n": limit})]
+    return [status_of(row) for row in connection.execute(text(f"{STATUS} ORDER BY i.id DESC LIMIT :n"), {"n": limit})]
 
 
 def unfinished_imports(connection: Connection) -> list[int]:
@@ -186,7 +186,7 @@ def retries(connection: Connection, import_id: int) -> tuple[int, float]:
     return row.photos, row.due_s
 
 
-def _status(row: Row[tuple[object, ...]]) -> ImportStatus:
+def status_of(row: Row[tuple[object, ...]]) -> ImportStatus:
     values = dict(row._mapping)
     return ImportStatus(**{**values, "lane": Lane(values["lane"]), "state": ImportState(values["state"])})
 

@@ -20,14 +20,25 @@ from vision.prediction import Prediction
 from vision.preprocess import open_photo
 
 
-def api_settings(shop: Shop, store: Store, **given: Any) -> ApiSettings:
-    return ApiSettings(
-        database_url=shop.engine.url.render_as_string(hide_password=False),
-        broker_url="redis://127.0.0.1:1/0",
-        store_url=store.where,
-        cache=Path(store.where, "cache"),
-        **given,
-    )
+@dataclass
+class Place:
+    """Where an API of these tests finds its servers."""
+
+    broker_url: str
+
+    def settings(self, shop: Shop, store: Store, **given: Any) -> ApiSettings:
+        return ApiSettings(
+            database_url=shop.engine.url.render_as_string(hide_password=False),
+            broker_url=self.broker_url,
+            store_url=store.where,
+            cache=Path(store.where, "cache"),
+            **given,
+        )
+
+
+@pytest.fixture(scope="module")
+def place(servers: Any) -> Place:
+    return Place(broker_url=servers.broker_url)
 
 
 def picture(size: tuple[int, int] = (300, 400), colour: str = "red", kind: str = "JPEG") -> bytes:
@@ -72,8 +83,8 @@ def ids(shop: Shop) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def client(shop: Shop, store: Store) -> Iterator[TestClient]:
-    with TestClient(make_app(api_settings(shop, store)), raise_server_exceptions=False) as made:
+def client(shop: Shop, store: Store, place: Place) -> Iterator[TestClient]:
+    with TestClient(make_app(place.settings(shop, store)), raise_server_exceptions=False) as made:
         yield made
 
 

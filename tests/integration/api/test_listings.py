@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api.listings import cursor_of, position_of
+from api.cursors import cursor_of, position_of
 
 
 def listed(answer: Any) -> list[str]:

@@ -8,7 +8,6 @@ from api.app import make_app
 from db.engine import transaction
 from db.errors import NotMigrated
 from store import Store
-from tests.integration.api.conftest import api_settings
 
 
 def said(answer: Any) -> dict[str, Any]:
@@ -127,8 +126,8 @@ def test_health_needs_no_key(guarded: TestClient) -> None:
 
 
 @pytest.fixture(scope="module")
-def guarded(shop: Any, store: Store) -> Any:
-    with TestClient(make_app(api_settings(shop, store, key="schlüssel")), raise_server_exceptions=False) as made:
+def guarded(shop: Any, store: Store, place: Any) -> Any:
+    with TestClient(make_app(place.settings(shop, store, key="schlüssel")), raise_server_exceptions=False) as made:
         yield made
 
 

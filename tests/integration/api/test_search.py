@@ -13,7 +13,7 @@ from db.engine import transaction
 from db.models import activate_model, active_model, register_model
 from db.similarity import similar_to
 from store import Store
-from tests.integration.api.conftest import AXES, api_settings, picture
+from tests.integration.api.conftest import AXES, picture
 from tests.integration.db.conftest import migrated_database, open_shop
 from worker.networks import register
 
@@ -106,14 +106,16 @@ def test_versions_never_mix_while_they_change(client: TestClient, two_versions: 
     assert all(a["similar"][0]["external_id"] in right[a["model_version"]] for a in met)
 
 
-def test_without_its_network_a_photo_is_refused_and_everything_else_goes_on(shop: Any, store: Store) -> None:
-    with TestClient(make_app(api_settings(shop, store)), raise_server_exceptions=False) as client:
+def test_without_its_network_a_photo_is_refused_and_everything_else_goes_on(
+    shop: Any, store: Store, place: Any
+) -> None:
+    with TestClient(make_app(place.settings(shop, store)), raise_server_exceptions=False) as client:
         answer = ask(client)
         assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
         assert client.get("/v1/listings").status_code == 200
 
 
-def test_the_shipped_model_finds_the_photo_itself(servers: Any, template: str, tmp_path: Path) -> None:
+def test_the_shipped_model_finds_the_photo_itself(servers: Any, template: str, tmp_path: Path, place: Any) -> None:
     store = Store.open(str(tmp_path / "store"))
     with migrated_database(servers, template) as engine:
         name = register(engine, store, sorted(SHIPPED_MODELS.glob("*/manifest.json"))[-1].parent)
@@ -121,7 +123,7 @@ def test_the_shipped_model_finds_the_photo_itself(servers: Any, template: str, t
         with transaction(engine) as connection:
             activate_model(connection, name)
             version = active_model(connection)
-        with TestClient(make_app(api_settings(shop, store))) as client:
+        with TestClient(make_app(place.settings(shop, store))) as client:
             vectors = {colour: client.app.state.resources.network.embed(picture(colour=colour)) for colour in COLOURS}
             shop.dim = version.embedding_dim
             shop.stock(

@@ -1,0 +1,114 @@
+"""Routes about imports: handing in a feed, and following it."""
+
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, File, Form, Path, Query, Response, UploadFile
+from pydantic import AfterValidator, ConfigDict, Field
+from starlette.background import BackgroundTask
+
+from api import handed
+from api.answers import answer
+from api.cards import Shown
+from api.cursors import Cursor, cursor_of, position_of
+from api.errors import BadImport
+from api.problems import documented
+from api.progress import Import, ImportPage, ImportProgress, import_of, progress_of
+from api.resources import Resources, Use
+from api.texts import LARGEST_ID, Text, strip_name
+from api.uploads import FORM
+from broker import dispatch
+from db.catalogues import ensure_catalogue
+from db.engine import transaction
+from db.imports import ImportStatus, begin_import, import_status
+from db.models import active_model
+from db.plans import HandedIn, hand_in
+from db.reports import import_page, photos_per_s
+from db.states import ImportState, Lane
+
+router = APIRouter(prefix="/v1/imports", tags=["imports"])
+ImportId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The import's id.", examples=[2])]
+
+
+class ImportsQuestion(Shown):
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(20, ge=1, le=200, description="Imports a page.")
+    after: Cursor | None = Field(None, description="The `next` of the page before.")
+    catalogue: Text | None = Field(None, description="Only those into this catalogue.")
+    state: ImportState | None = Field(None, description="Only those in this state.")
+    lane: Lane | None = Field(None, description="Only those of this lane; single listings go by `interactive`.")
+
+
+@router.post(
+    "",
+    operation_id="begin_import",
+    status_code=202,
+    response_model=Import,
+    responses=documented(413, 415),
+    dependencies=FORM,
+)
+async def begin(
+    use: Use,
+    feed: Annotated[UploadFile | None, File(description="CSV, JSON Lines, Parquet, or a zip of photos.")] = None,
+    feed_url: Annotated[Text | None, Form(description="Where a worker fetches the feed, in place of a file.")] = None,
+    photos: Annotated[UploadFile | None, File(description="A zip of the photos that the feed names.")] = None,
+    catalogue: Annotated[Text, AfterValidator(strip_name), Form(description="Made where it is new.")] = "default",
+    map: Annotated[  # noqa: A002
+        list[Text], Form(description="FIELD=COLUMN, where names do not say it; may be repeated.")
+    ] = [],  # noqa: B006
+) -> Response:
+    """Takes a feed in; a worker reads it. Ask the address in `Location` how far it is."""
+    columns = handed.columns_of(map)
+    if (feed is None) == (feed_url is None):
+        raise BadImport("send either a file in the field feed, or feed_url")
+    url = None if feed_url is None else handed.checked_url(feed_url)
+    begun = await to_thread.run_sync(take_in, use, feed, url, photos, catalogue, columns)
+    return answer(
+        import_of(begun),
+        status=202,
+        headers={"Location": f"/v1/imports/{begun.id}"},
+        background=BackgroundTask(dispatch, use.engine, use.broker),
+    )
+
+
+def take_in(
+    use: Resources,
+    feed: UploadFile | None,
+    url: str | None,
+    photos: UploadFile | None,
+    catalogue: str,
+    columns: dict[str, str],
+) -> ImportStatus:
+    with handed.kept(use.store, feed, photos) as (feed_file, photos_file), transaction(use.engine) as connection:
+        version = active_model(connection)
+        ensure_catalogue(connection, catalogue)
+        import_id = begin_import(
+            connection,
+            catalogue=catalogue,
+            feed=handed.name_of(feed, url),
+            lane=Lane.BULK,
+            model_version_id=version.id,
+        )
+        given = HandedIn(feed_url=url, feed_file=feed_file, photos_file=photos_file, columns=columns)
+        hand_in(connection, import_id, given)
+        return import_status(connection, import_id)
+
+
+@router.get("", operation_id="list_imports", response_model=ImportPage)
+def imports(use: Use, question: Annotated[ImportsQuestion, Query()]) -> Response:
+    """Imports, newest first."""
+    before = position_of(question.after) if question.after else LARGEST_ID
+    wanted = question.model_dump(include={"catalogue", "state", "lane"})
+    with transaction(use.engine) as connection:
+        found = import_page(connection, before=before, limit=question.limit + 1, **wanted)
+    page = found[: question.limit]
+    following = cursor_of(page[-1].id) if len(found) > question.limit else None
+    return answer(ImportPage(imports=[import_of(status) for status in page], next=following))
+
+
+@router.get("/{import_id}", operation_id="get_import", response_model=ImportProgress, responses=documented(404))
+def one(use: Use, import_id: ImportId) -> Response:
+    """How far an import is; cheap enough to ask every second."""
+    with transaction(use.engine) as connection:
+        return answer(progress_of(import_status(connection, import_id), photos_per_s(connection, import_id)))

@@ -1,0 +1,131 @@
+"""Imports read back, page by page: their list, their rate, what became of every row, and their quarantine."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, text
+
+from db.engine import transaction
+from db.imports import STATUS, ImportStatus, status_of
+from db.states import ImportState, Lane, Reason, RowOutcome
+
+PAGE = 5_000
+RATE_OVER_S = 60.0
+
+Row = TypeVar("Row", bound="ReportRow | QuarantineRow")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportRow:
+    """What became of one row of a feed. Rows of listings that were erased since have lost their id and detail."""
+
+    line: int
+    external_id: str | None
+    outcome: RowOutcome
+    column: str | None
+    reason: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuarantineRow:
+    """A photo that cannot be enriched, and why. `source` may hold credentials: not for showing as it is."""
+
+    photo_id: int
+    listing_id: int
+    external_id: str
+    source: str
+    reason: Reason
+    detail: str | None
+
+
+def import_page(
+    connection: Connection,
+    *,
+    before: int,
+    limit: int,
+    catalogue: str | None = None,
+    state: ImportState | None = None,
+    lane: Lane | None = None,
+) -> list[ImportStatus]:
+    """Imports before this id, newest first."""
+    rows = connection.execute(
+        text(f"""
+            {STATUS} WHERE i.id < :before
+              AND (CAST(:catalogue AS text) IS NULL OR i.catalogue = :catalogue)
+              AND (CAST(:state AS text) IS NULL OR i.state = :state)
+              AND (CAST(:lane AS text) IS NULL OR i.lane = :lane)
+            ORDER BY i.id DESC LIMIT :limit
+        """),
+        {"before": before, "limit": limit, "catalogue": catalogue, "state": state, "lane": lane},
+    )
+    return [status_of(row) for row in rows]
+
+
+def photos_per_s(connection: Connection, import_id: int) -> float:
+    """How many photos of an import workers finished a second, over the last minute of it."""
+    return float(
+        connection.execute(
+            text("""
+                SELECT coalesce(sum(cardinality(s.photo_ids)), 0)
+                       / least(:over_s, greatest(1, extract(epoch FROM clock_timestamp() - min(i.started_at))))
+                FROM modiste.import i JOIN modiste.shard s ON s.import_id = i.id
+                WHERE i.id = :id AND s.state = 'done'
+                  AND s.finished_at > clock_timestamp() - make_interval(secs => :over_s)
+            """),
+            {"id": import_id, "over_s": RATE_OVER_S},
+        ).scalar_one()
+        or 0
+    )
+
+
+def report_page(connection: Connection, import_id: int, after: int, limit: int) -> list[ReportRow]:
+    """Rows of the feed behind line `after`."""
+    rows = connection.execute(
+        text("""
+            SELECT line, external_id, outcome, column_name AS column, reason, detail FROM modiste.import_row
+            WHERE import_id = :id AND line > :after ORDER BY line LIMIT :limit
+        """),
+        {"id": import_id, "after": after, "limit": limit},
+    )
+    return [ReportRow(**{**row._mapping, "outcome": RowOutcome(row.outcome)}) for row in rows]
+
+
+def quarantine_page(connection: Connection, import_id: int, after: int, limit: int) -> list[QuarantineRow]:
+    """Photos with an id above `after`."""
+    rows = connection.execute(
+        text("""
+            SELECT p.id AS photo_id, l.id AS listing_id, l.external_id, p.source, p.reason, p.detail
+            FROM modiste.photo p JOIN modiste.listing l ON l.id = p.listing_id
+            WHERE p.import_id = :id AND p.state = 'quarantined' AND p.id > :after ORDER BY p.id LIMIT :limit
+        """),
+        {"id": import_id, "after": after, "limit": limit},
+    )
+    return [QuarantineRow(**{**row._mapping, "reason": Reason(row.reason)}) for row in rows]
+
+
+def all_rows(engine: Engine, import_id: int) -> Iterator[ReportRow]:
+    """The whole report. A transaction a page: a slow reader holds no connection."""
+    return _all(engine, import_id, report_page, lambda row: row.line)
+
+
+def whole_quarantine(engine: Engine, import_id: int) -> Iterator[QuarantineRow]:
+    """All photos in quarantine, read in the same way."""
+    return _all(engine, import_id, quarantine_page, lambda row: row.photo_id)
+
+
+def _all(
+    engine: Engine,
+    import_id: int,
+    read: Callable[[Connection, int, int, int], Sequence[Row]],
+    place: Callable[[Row], int],
+) -> Iterator[Row]:
+    after = 0
+    while True:
+        with transaction(engine) as connection:
+            page = read(connection, import_id, after, PAGE)
+        yield from page
+        if len(page) < PAGE:
+            return
+        after = place(page[-1])
