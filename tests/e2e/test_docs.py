@@ -1,0 +1,145 @@
+"""Every command of README.md and docs/ runs as it is written, on the drawn sample catalogue."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.stack.embedded import EmbeddedPair
+
+Modiste = Any  # tests/e2e/conftest.py
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "docs/start.md", "docs/import.md", "docs/sql.md", "docs/http.md", "docs/retrain.md")
+BLOCK = re.compile(
+    r"^(?:<!-- not run: (?P<why>[^\n]+) -->\n)?```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+RUN = {"sh", "sql", "python"}
+SHOWN_ONLY = {"", "text", "json", "toml", "csv", "http"}
+PRINTED_ADDRESS = "127.0.0.1:8000"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    page: str
+    line: int
+    kind: str
+    text: str
+    not_run: str | None
+
+
+def blocks_of(page: str) -> list[Block]:
+    source = (ROOT / page).read_text()
+    return [
+        Block(
+            page=page,
+            line=source.count("\n", 0, found.start()) + 1,
+            kind=found["kind"],
+            text=found["text"],
+            not_run=found["why"],
+        )
+        for found in BLOCK.finditer(source)
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a reader would stand: with a feed, photos in a zip and a folder, and one photo."""
+    here = tmp_path_factory.mktemp("reader")
+    shutil.copy(sample / "feed.csv", here)
+    shutil.copytree(sample / "photos", here / "my-photos")
+    shutil.copy(next((sample / "photos").glob("*.jpg")), here / "a-photo.jpg")
+    shutil.make_archive(str(here / "photos"), "zip", sample, "photos")
+    for name in ("trainer", "models"):
+        (here / name).symlink_to(ROOT / name)
+    return here
+
+
+@pytest.fixture(scope="module")
+def filled(modiste: Modiste, sample: Path) -> Modiste:
+    modiste.run("import", sample / "feed.csv", "--photos", sample / "photos", "--catalogue", "sample")
+    return modiste
+
+
+def environment(modiste: Modiste, port: int) -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return modiste.environment | {"PATH": path, "MODISTE_PORT": str(port), "PYTHONPATH": str(ROOT)}
+
+
+def run_block(block: Block, modiste: Modiste, folder: Path, port: int) -> None:
+    source = block.text.replace(PRINTED_ADDRESS, f"127.0.0.1:{port}")
+    if block.kind == "python":
+        with EmbeddedPair.start(modiste.home) as pair:
+            source = f"DATABASE_URL = {pair.database_url!r}\n{source}"
+        command = [sys.executable, "-c", source]
+    elif block.kind == "sql":
+        command = ["modiste", "psql", "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "-c", source]
+    else:
+        command = ["bash", "-euo", "pipefail", "-c", source]
+    done = subprocess.run(
+        command, cwd=folder, env=environment(modiste, port), text=True, capture_output=True, timeout=300, check=False
+    )
+    where = f"{block.page}, line {block.line}"
+    assert done.returncode == 0, f"{where} ended with {done.returncode}:\n{block.text}\n{done.stdout}\n{done.stderr}"
+    if block.kind == "sql":
+        assert "(0 rows)" not in done.stdout, f"{where} finds nothing:\n{block.text}"
+
+
+@contextmanager
+def served(modiste: Modiste, port: int) -> Iterator[None]:
+    """`modiste up`, until its API answers and as long as the block is read."""
+    process = subprocess.Popen(
+        modiste.start_arguments("up"), env=environment(modiste, port), stdout=subprocess.DEVNULL, cwd=ROOT
+    )
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2).close()
+                break
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.1)
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_the_page_runs(page: str, filled: Modiste, folder: Path) -> None:
+    blocks = [block for block in blocks_of(page) if block.kind in RUN and block.not_run is None]
+    assert blocks, f"{page} has no command"
+    port = free_port()
+    if not any(PRINTED_ADDRESS in block.text for block in blocks):
+        for block in blocks:
+            run_block(block, filled, folder, port)
+        return
+    assert shutil.which("curl"), "the pages show curl; install it"
+    with served(filled, port):
+        for block in blocks:
+            run_block(block, filled, folder, port)
+
+
+@pytest.mark.parametrize("page", [str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md")] + ["README.md"])
+def test_every_block_says_what_it_is_and_every_link_leads_somewhere(page: str) -> None:
+    for block in blocks_of(page):
+        assert block.kind in RUN | SHOWN_ONLY, f"{page}, line {block.line}: write ```sh, ```sql, ```python or ```text"
+    assert (ROOT / page).read_text().count("```") == 2 * len(blocks_of(page)), f"{page} has a block that is not read"
+    here = (ROOT / page).parent
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text()):
+        assert (here / target).exists(), f"{page} links to {target}"
