@@ -31,7 +31,7 @@ class Look:
 
 _LOOKS = {
     Cloth.JERSEY: Look(fold=1.0, grain=0.018),
-    Cloth.POPLIN: Look(fold=1.15, grain=0.022, gloss=0.02),
+    Cloth.POPLIN: Look(fold=1.15, grain=0.013, gloss=0.02),
     Cloth.TWILL: Look(fold=0.85, grain=0.04),
     Cloth.DENIM: Look(fold=0.8, grain=0.10),
     Cloth.KNIT: Look(fold=0.75, grain=0.15),

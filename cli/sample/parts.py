@@ -1,6 +1,7 @@
 """The pieces a garment is made of, in drawing order. The words between cutting (garments) and painting (canvas)."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from cli.sample.outlines import Points
@@ -90,3 +91,17 @@ class Style:
     gender: str = "Unisex"
     arms: float = 0.0
     back: bool = False
+
+
+def placed(garment: Garment, place: Callable[[Points], Points]) -> Garment:
+    """The garment with every point of it where `place` says."""
+    return [_seam_placed(part, place) if isinstance(part, Seam) else _piece_placed(part, place) for part in garment]
+
+
+def _seam_placed(seam: Seam, place: Callable[[Points], Points]) -> Seam:
+    return replace(seam, line=place(seam.line))
+
+
+def _piece_placed(piece: Piece, place: Callable[[Points], Points]) -> Piece:
+    creases = tuple(replace(crease, line=place(crease.line)) for crease in piece.creases)
+    return replace(piece, outline=place(piece.outline), creases=creases)

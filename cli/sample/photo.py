@@ -12,7 +12,7 @@ from cli.sample.colours import COLOURS
 from cli.sample.cuts import cut_garment
 from cli.sample.hanger import hung
 from cli.sample.light import Light, choose_light, lit
-from cli.sample.parts import Garment, Style
+from cli.sample.parts import Garment, Style, placed
 from cli.sample.patterns import Weave
 from cli.sample.pose import HEIGHT_PX, WIDTH_PX, Pose, choose_close_pose, choose_pose
 from cli.sample.products import Product, rng_of
@@ -28,6 +28,9 @@ def draw_photo(product: Product, shot: Shot, seed: int) -> bytes:
     """The photo as JPEG bytes."""
     cut, rng = rng_of(seed, 6, product.number), rng_of(seed, 7, product.number, shot.number)
     garment = cut_garment(product, _style(product, shot, rng), cut)
+    if shot.view.turned:
+        narrowed = -rng.uniform(0.86, 0.96)
+        garment = placed(garment, lambda points: points * (narrowed, 1.0))
     if shot.view.setting is Setting.WALL:
         garment = hung(garment)
     light = choose_light(rng, shot.view.setting)

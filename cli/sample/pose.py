@@ -44,7 +44,7 @@ def choose_pose(garment: Garment, rng: np.random.Generator, *, straight: bool, s
     """The whole garment in the picture; a `steady` one (shoes, bags) does not sag."""
     low, high = _extent(garment)
     extent = high - low
-    fill = rng.uniform(0.82, 0.88) if straight else rng.uniform(0.76, 0.88)
+    fill = rng.uniform(0.84, 0.90) if straight else rng.uniform(0.76, 0.88)
     scale = fill * min(WIDTH_PX / extent[0], HEIGHT_PX / extent[1])
     turn = float(rng.normal(0, 0.008 if straight else 0.07))
     pose = Pose(

@@ -30,7 +30,7 @@ def ground_of(setting: Setting, rng: np.random.Generator) -> Plane:
         case Setting.WHITE:
             return _studio(rng, top=0.955, bottom=0.965)
         case Setting.GREY:
-            return _studio(rng, top=rng.uniform(0.70, 0.78), bottom=rng.uniform(0.84, 0.9))
+            return _studio(rng, top=rng.uniform(0.77, 0.83), bottom=rng.uniform(0.87, 0.92))
         case Setting.WALL:
             return _wall(rng)
         case Setting.SHELF:

@@ -35,11 +35,12 @@ FLOORS = (Setting.WOOD, Setting.LINEN, Setting.STONE)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """How a product is seen."""
+    """How a product is seen; what stands by itself may be `turned` round."""
 
     setting: Setting
     crop: Crop = Crop.WHOLE
     back: bool = False
+    turned: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,9 +64,9 @@ def shots_of(product: Product, seed: int) -> tuple[Shot, ...]:
     elsewhere = _elsewhere(product, rng)
     back = product.kind.has_back and rng.random() < 0.5
     later = [
-        View(setting=elsewhere[0]),
+        View(setting=elsewhere[0], turned=product.kind.stands and rng.random() < 0.5),
         View(setting=pick(rng, (studio, elsewhere[0])), crop=Crop.DETAIL),
-        View(setting=studio if back else elsewhere[1], back=back),
+        View(setting=studio if back else elsewhere[1], back=back, turned=product.kind.stands),
     ]
     views = [View(setting=studio), *(later[i] for i in rng.permutation(len(later)))]
     count = pick(rng, _COUNTS)

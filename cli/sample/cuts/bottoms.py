@@ -62,8 +62,9 @@ def cut_skirt(rng: np.random.Generator, style: Style) -> Garment:
     """A flared skirt with a waistband; `length` Short or Long."""
     hem = 0.22 if style.length == "Short" else 0.74
     flare = rng.uniform(0.44, 0.54) + (0.04 if style.length == "Long" else 0.0)
-    half = [(0.0, -0.56), *corner(0.275, -0.565), (0.35, -0.36), (0.25 * 0.35 + 0.75 * flare - 0.012, -0.36 + 0.72 * (hem + 0.30)), *corner(flare, hem - 0.045),
-            (flare / 2, hem + 0.0), (0.0, hem + 0.012)]  # fmt: skip
+    side = (0.075 + 0.75 * flare, 0.72 * hem - 0.144)
+    half = [(0.0, -0.56), *corner(0.275, -0.565), (0.35, -0.36), side, *corner(flare, hem - 0.045),
+            (flare / 2, hem), (0.0, hem + 0.012)]  # fmt: skip
     creases = flutes(rng, 0.27, flare, -0.5, hem)
     garment: Garment = [Piece(outline=curve(mirrored(half)), puff=0.55, folds=0.7, creases=creases)]
     line = curve([(-flare + 0.012, hem - 0.085), (0.0, hem - 0.03), (flare - 0.012, hem - 0.085)], closed=False)

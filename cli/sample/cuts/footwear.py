@@ -1,12 +1,9 @@
 """Cutting shoes, seen from the outer side: trainers, boots and pumps, one in front of the other; and socks."""
 
-from collections.abc import Callable
-from dataclasses import replace
-
 import numpy as np
 
 from cli.sample.outlines import Points, band, beside, between, corner, curve, disc, moved, sharp
-from cli.sample.parts import Crease, Garment, Piece, Seam, Style, Tint
+from cli.sample.parts import Crease, Garment, Piece, Seam, Style, Tint, placed
 
 
 def cut_trainers(rng: np.random.Generator, _style: Style) -> Garment:
@@ -47,25 +44,11 @@ def _pair(shoe: Garment, *, lift: float, aside: float = 0.12) -> Garment:
 
 
 def _shifted(garment: Garment, x: float, y: float) -> Garment:
-    return _placed(garment, lambda points: moved(points, x, y))
+    return placed(garment, lambda points: moved(points, x, y))
 
 
 def _stretched(garment: Garment, x: float, y: float) -> Garment:
-    return _placed(garment, lambda points: points * (x, y))
-
-
-def _placed(garment: Garment, place: Callable[[Points], Points]) -> Garment:
-    """The garment with every point of it elsewhere."""
-    return [_seam_placed(part, place) if isinstance(part, Seam) else _piece_placed(part, place) for part in garment]
-
-
-def _seam_placed(seam: Seam, place: Callable[[Points], Points]) -> Seam:
-    return replace(seam, line=place(seam.line))
-
-
-def _piece_placed(piece: Piece, place: Callable[[Points], Points]) -> Piece:
-    creases = tuple(replace(crease, line=place(crease.line)) for crease in piece.creases)
-    return replace(piece, outline=place(piece.outline), creases=creases)
+    return placed(garment, lambda points: points * (x, y))
 
 
 def _trainer(high: float, *, striped: bool) -> Garment:
@@ -110,10 +93,10 @@ def _laces(eyelets: Points) -> Garment:
 
 
 def _rubber_sole() -> Garment:
-    sole = curve([*corner(-0.80, 0.20), (-0.3, 0.215), (0.40, 0.21), (0.76, 0.195), (0.86, 0.25), (0.80, 0.345),
-                  (0.30, 0.36), *corner(-0.77, 0.36), (-0.81, 0.30)])  # fmt: skip
-    line = curve([(-0.795, 0.325), (0.0, 0.325), (0.81, 0.315)], closed=False)
-    foxing = curve([(-0.80, 0.235), (0.0, 0.245), (0.83, 0.235)], closed=False)
+    sole = curve([*corner(-0.80, 0.20), (-0.3, 0.215), (0.40, 0.21), (0.74, 0.185), (0.865, 0.215), (0.84, 0.285),
+                  (0.66, 0.345), (0.30, 0.36), (-0.70, 0.36), (-0.80, 0.33)])  # fmt: skip
+    line = curve([(-0.795, 0.320), (0.30, 0.322), (0.62, 0.31), (0.83, 0.26)], closed=False)
+    foxing = curve([(-0.80, 0.235), (0.0, 0.245), (0.70, 0.225), (0.84, 0.215)], closed=False)
     return [Piece(outline=sole, tint=Tint.PALE, puff=0.5, folds=0), Seam(line=foxing, depth=0.25),
             Seam(line=line, width=0.012, depth=0.1, tint=Tint.ACCENT)]  # fmt: skip
 
@@ -162,24 +145,26 @@ def _boot_laces(top: float) -> Garment:
 
 
 def _pump(heel: float) -> Garment:
-    low = 0.36
-    heel_y = low - 0.36 * heel
-    upper = curve([*corner(-0.60, heel_y + 0.10), (-0.635, heel_y - 0.10), *corner(-0.585, heel_y - 0.24),
-                   (-0.42, heel_y - 0.06), (-0.16, 0.02), (0.12, 0.14), *corner(0.30, 0.10), (0.50, 0.17), (0.66, 0.25),
-                   *corner(0.74, low - 0.02), (0.40, low), (0.05, 0.27), (-0.30, heel_y + 0.14)])  # fmt: skip
-    stiletto = curve([*corner(-0.62, heel_y + 0.02), *corner(-0.40, heel_y + 0.12), (-0.52, 0.5 * (heel_y + low)),
-                      *corner(-0.545, low + 0.03), *corner(-0.59, low + 0.03), (-0.605,
-                                                                                0.5 * (heel_y + low))])  # fmt: skip
-    inside = curve([*corner(-0.585, heel_y - 0.235), (-0.36, heel_y - 0.06), (0.0, 0.03), *corner(0.30, 0.10), (0.10,
-        0.16),
-                    (-0.2, 0.06), (-0.44, heel_y)])  # fmt: skip
-    sole = curve([*corner(-0.58, heel_y + 0.125), (-0.28, heel_y + 0.165), (0.08, 0.295), (0.40, low + 0.005),
-                  *corner(0.745, low - 0.012), *corner(0.745, low + 0.012), (0.38, low + 0.03), (0.04, 0.325),
-                  *corner(-0.40, heel_y + 0.16)])  # fmt: skip
-    return [Piece(outline=stiletto, tint=Tint.PLAIN, puff=0.6, folds=0), Piece(outline=inside, tint=Tint.TAN,
-                                                                               puff=0.0, folds=0),
-            Piece(outline=upper, puff=0.9, folds=0.3), Piece(outline=sole, tint=Tint.DARK, puff=0.2,
-                                                             folds=0)]  # fmt: skip
+    floor = 0.36
+    seat = floor - 0.36 * heel
+    arch = [(-0.30, seat + 0.13), (0.05, 0.265), (0.40, floor)]
+    upper = curve([*corner(-0.60, seat + 0.08), (-0.625, seat - 0.08), *corner(-0.585, seat - 0.20), (-0.44,
+        seat - 0.04),
+                   (-0.20, 0.08), (0.08, 0.19), *corner(0.27, 0.165), (0.48, 0.205), (0.66, 0.27),
+                   *corner(0.755, floor - 0.02), *arch[::-1]])  # fmt: skip
+    stiletto = curve([*corner(-0.615, seat + 0.02), *corner(-0.38, seat + 0.12), (-0.53, 0.5 * (seat + floor)),
+                      *corner(-0.550, floor + 0.03), *corner(-0.592, floor + 0.03),
+                      (-0.605, 0.5 * (seat + floor))])  # fmt: skip
+    inside = curve([*corner(-0.585, seat - 0.195), (-0.36, seat - 0.04), (0.0, 0.09), *corner(0.27, 0.165), (0.10,
+        0.21),
+                    (-0.2, 0.13), (-0.44, seat + 0.02)])  # fmt: skip
+    sole = curve([*corner(-0.60, seat + 0.06), *((x, y - 0.02) for x, y in arch), *corner(0.76, floor - 0.03),
+                  *corner(0.76, floor + 0.005), (0.42, floor + 0.028), (0.06, 0.295), (-0.32, seat + 0.155),
+                  *corner(-0.60, seat + 0.10)])  # fmt: skip
+    return [Piece(outline=stiletto, tint=Tint.PLAIN, puff=0.6, folds=0),
+            Piece(outline=inside, tint=Tint.TAN, puff=0.0, folds=0),
+            Piece(outline=sole, tint=Tint.DARK, puff=0.2, folds=0), Piece(outline=upper, puff=0.8,
+                                                                          folds=0.3)]  # fmt: skip
 
 
 def _flex(x: float, y: float) -> tuple[Crease, ...]:

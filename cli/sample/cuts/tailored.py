@@ -119,7 +119,7 @@ def _collar(body: Body, *, point: float, tint: Tint = Tint.CLOTH) -> Garment:
 
 def _lapels(*, notch_y: float, to_y: float) -> Garment:
     """Collar and lapels with a notch between them, crossing at `to_y`."""
-    lapel = curve([*corner(0.12, notch_y - 0.11), *corner(0.255, notch_y), (0.20, notch_y + 0.16),
+    lapel = curve([*corner(0.12, notch_y - 0.11), *corner(0.255, notch_y), (0.155, notch_y + 0.135),
                    *corner(0.0, to_y), (0.05, notch_y + 0.07)])  # fmt: skip
     collar = curve([*corner(0.115, TOP_Y - 0.05), (0.19, TOP_Y), *corner(0.215, notch_y - 0.06),
                     *corner(0.17, notch_y - 0.035), *corner(0.085, notch_y - 0.12), (0.10, TOP_Y + 0.03)])  # fmt: skip
@@ -164,7 +164,7 @@ def _patch_pocket(x: float, y: float, *, flap: bool) -> Garment:
     pocket = sharp(
         (x - 0.085, y - 0.09), (x + 0.085, y - 0.09), (x + 0.085, y + 0.07), (x, y + 0.10), (x - 0.085, y + 0.07)
     )
-    parts: Garment = [Piece(outline=pocket, puff=0.15, folds=0.3), Seam(line=pocket * 0.99 + (x * 0.01, 0), depth=0.15)]
+    parts: Garment = [Piece(outline=pocket, puff=0.06, folds=0.3), Seam(line=pocket * 0.99 + (x * 0.01, 0), depth=0.15)]
     if flap:
         cover = sharp((x - 0.092, y - 0.11), (x + 0.092, y - 0.11), (x + 0.092, y - 0.055), (x, y - 0.025),
                       (x - 0.092, y - 0.055))  # fmt: skip
