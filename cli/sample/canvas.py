@@ -13,8 +13,9 @@ from cli.sample.parts import Crease, Garment, Piece, Seam, Tint
 from cli.sample.patterns import Weave
 from cli.sample.pose import HEIGHT_PX, WIDTH_PX, Pose
 
-_SUPERSAMPLING = 3
+_SUPERSAMPLING = 2
 _MARGIN_PX = 14
+_LARGE_PX = 120  # beyond this, blurs are made at half the size
 _WOVEN = frozenset((Tint.CLOTH, Tint.PLAIN, Tint.INSIDE, Tint.ACCENT, Tint.WASH))
 _GLOSS = {Tint.METAL: 0.55, Tint.BUTTON: 0.3, Tint.PALE: 0.05, Tint.DARK: 0.25, Tint.TAN: 0.1}
 Area = tuple[slice, slice]
@@ -74,7 +75,7 @@ class Canvas:
         self.colour[area] += (self._paint_of(piece, area) - self.colour[area]) * cover[..., None]
         gloss = self._stuff.look.gloss if piece.tint in _WOVEN else _GLOSS.get(piece.tint, 0.0)
         self.gloss[area] += (gloss - self.gloss[area]) * cover
-        self.alpha[area] += (1 - self.alpha[area]) * cover
+        np.maximum(self.alpha[area], cover, out=self.alpha[area])
 
     def _cast(self, stencil: Stencil, puff: float) -> None:
         """The shadow of a piece on what lies under it: all around, and longer away from the light."""
@@ -88,7 +89,7 @@ class Canvas:
         scale, image = self._pose.scale_px, stencil.image
         height = (0.027 * scale * piece.puff) * _blurred(image, 0.018 * scale)
         if min(image.size) > 0.2 * scale:
-            height = height + (0.085 * scale * piece.puff) * _broadly_blurred(image, 0.085 * scale)
+            height = height + (0.085 * scale * piece.puff) * _broadly_blurred(image, 0.085 * scale, shrink=4)
         if piece.folds:
             height = height + piece.folds * self._folds[stencil.area]
         if piece.creases:
@@ -207,9 +208,11 @@ def _tints(weave: Weave) -> dict[Tint, Plane]:
 def _folds(rng: np.random.Generator, scale_px: float) -> Plane:
     """Cloth hangs: its folds are longer than wide, with finer wrinkles across some of them."""
     wide, high = WIDTH_PX / scale_px, HEIGHT_PX / scale_px
-    folds = smooth_noise(rng, HEIGHT_PX, WIDTH_PX, rows=round(high * 3.2), columns=round(wide * 8))
-    wrinkles = smooth_noise(rng, HEIGHT_PX, WIDTH_PX, rows=round(high * 9), columns=round(wide * 13))
-    return np.asarray(folds - 0.4 * np.sqrt(wrinkles * wrinkles + 0.2), np.float32)
+    half = (HEIGHT_PX // 2, WIDTH_PX // 2)
+    folds = smooth_noise(rng, *half, rows=round(high * 3.2), columns=round(wide * 8))
+    wrinkles = smooth_noise(rng, *half, rows=round(high * 9), columns=round(wide * 13))
+    both = Image.fromarray(folds - np.float32(0.4) * np.sqrt(wrinkles * wrinkles + np.float32(0.2)))
+    return np.array(both.resize((WIDTH_PX, HEIGHT_PX), Image.Resampling.BILINEAR))
 
 
 def _cables(u: Plane, v: Plane) -> Plane:
@@ -221,15 +224,17 @@ def _cables(u: Plane, v: Plane) -> Plane:
 
 
 def _blurred(image: Image.Image, radius_px: float) -> Plane:
+    if min(image.size) > _LARGE_PX:
+        return _broadly_blurred(image, radius_px, shrink=2)
     return np.asarray(image.filter(ImageFilter.BoxBlur(radius_px)), np.float32) / 255
 
 
-def _broadly_blurred(image: Image.Image, radius_px: float) -> Plane:
-    """A wide blur at a quarter of the size, which nobody sees."""
-    small = image.reduce(4)
+def _broadly_blurred(image: Image.Image, radius_px: float, *, shrink: int) -> Plane:
+    """A wide blur, made smaller first, which nobody sees."""
+    small = image.reduce(shrink)
     for _ in range(2):
-        small = small.filter(ImageFilter.BoxBlur(radius_px / 4 / 1.4))
-    return np.asarray(small.resize(image.size, Image.Resampling.BICUBIC), np.float32) / 255
+        small = small.filter(ImageFilter.BoxBlur(radius_px / shrink / 1.4))
+    return np.asarray(small.resize(image.size, Image.Resampling.BILINEAR), np.float32) * np.float32(1 / 255)
 
 
 def _dashes(line: Points, stitch_px: float) -> npt.NDArray[np.float64]:

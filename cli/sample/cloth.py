@@ -20,13 +20,13 @@ _GRAIN_SEED = 20
 class Look:
     """A cloth before the light. `fold` 1 is soft cotton; `grain` is how far threads change the tone.
 
-    `gloss` is the brightness of a highlight, `sharpness` how small it is.
+    `gloss` is the brightness of a highlight, `sharpness` how small it is: how often its fall-off is squared.
     """
 
     fold: float = 1.0
     grain: float = 0.03
     gloss: float = 0.0
-    sharpness: float = 8.0
+    sharpness: int = 3
 
 
 _LOOKS = {
@@ -37,8 +37,8 @@ _LOOKS = {
     Cloth.KNIT: Look(fold=0.75, grain=0.15),
     Cloth.FLEECE: Look(fold=0.9, grain=0.025),
     Cloth.WOOL: Look(fold=0.6, grain=0.05),
-    Cloth.SATIN: Look(fold=1.5, grain=0.008, gloss=0.34, sharpness=5.0),
-    Cloth.LEATHER: Look(fold=0.45, grain=0.028, gloss=0.22, sharpness=14.0),
+    Cloth.SATIN: Look(fold=1.5, grain=0.008, gloss=0.34, sharpness=2),
+    Cloth.LEATHER: Look(fold=0.45, grain=0.028, gloss=0.22, sharpness=4),
     Cloth.CANVAS: Look(fold=0.4, grain=0.06),
 }
 

@@ -43,20 +43,18 @@ def choose_light(rng: np.random.Generator, setting: Setting) -> Light:
     )
 
 
-def lit(canvas: Canvas, ground: Plane, light: Light, *, sharpness: float, stands: bool) -> Plane:
-    """(H, W, 3): the ground with the garment on it, or standing on it, before exposure and tint."""
+def light_up(ground: Plane, canvas: Canvas, light: Light, *, sharpness: int, stands: bool) -> None:
+    """Paint the garment, lit, into (H, W, 3) `ground`, which it lies or stands on."""
     shadow = _floor_shadow(canvas.alpha, light) if stands else _shadow(canvas.alpha, light)
-    picture = ground * (1 - shadow)[..., None]
+    ground *= (1 - shadow)[..., None]
     rows, columns = (np.flatnonzero(canvas.alpha.any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
-        return picture
-    area = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
-    product = _shaded(canvas, area, light, sharpness)
-    picture[area] += (product - picture[area]) * canvas.alpha[area][..., None]
-    return picture
+    if len(rows):
+        area = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+        product = _shaded(canvas, area, light, sharpness)
+        ground[area] += (product - ground[area]) * canvas.alpha[area][..., None]
 
 
-def _shaded(canvas: Canvas, area: tuple[slice, slice], light: Light, sharpness: float) -> Plane:
+def _shaded(canvas: Canvas, area: tuple[slice, slice], light: Light, sharpness: int) -> Plane:
     height = _smoothed(canvas.height_px[area])
     slope_y, slope_x = np.gradient(height)
     upright = 1 / np.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
@@ -65,7 +63,9 @@ def _shaded(canvas: Canvas, area: tuple[slice, slice], light: Light, sharpness: 
     half = np.array((light.x, light.y, light.z + 1), np.float32)
     half /= np.linalg.norm(half)
     towards = np.clip((half[2] - slope_x * half[0] - slope_y * half[1]) * upright, 0, 1)
-    highlight = canvas.gloss[area] * (towards**sharpness - np.float32(half[2] ** sharpness)) * 1.6
+    for _ in range(sharpness):
+        towards *= towards
+    highlight = canvas.gloss[area] * (towards - half[2] ** (2**sharpness)) * 1.6
     # Dark cloth shows its folds by sheen rather than by shade.
     sheen = 0.035 * np.clip(facing - light.z, 0, 1) + np.clip(highlight, -0.06, 0.6)
     tone = (diffuse * canvas.shade[area])[..., None]
@@ -75,9 +75,8 @@ def _shaded(canvas: Canvas, area: tuple[slice, slice], light: Light, sharpness: 
 def _smoothed(height: Plane) -> Plane:
     """Blurred by 1-2-1 both ways: light must not catch on single pixels."""
     height = height.copy()
-    for _ in range(1):
-        height[1:-1] = 0.5 * height[1:-1] + 0.25 * (height[:-2] + height[2:])
-        height[:, 1:-1] = 0.5 * height[:, 1:-1] + 0.25 * (height[:, :-2] + height[:, 2:])
+    height[1:-1] = 0.5 * height[1:-1] + 0.25 * (height[:-2] + height[2:])
+    height[:, 1:-1] = 0.5 * height[:, 1:-1] + 0.25 * (height[:, :-2] + height[:, 2:])
     return height
 
 

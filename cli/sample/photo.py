@@ -11,7 +11,7 @@ from cli.sample.cloth import Plane, grain_of, look_of
 from cli.sample.colours import COLOURS
 from cli.sample.cuts import cut_garment
 from cli.sample.hanger import hung
-from cli.sample.light import Light, choose_light, lit
+from cli.sample.light import Light, choose_light, light_up
 from cli.sample.parts import Garment, Style, placed
 from cli.sample.patterns import Weave
 from cli.sample.pose import HEIGHT_PX, WIDTH_PX, Pose, choose_close_pose, choose_pose
@@ -37,8 +37,8 @@ def draw_photo(product: Product, shot: Shot, seed: int) -> bytes:
     canvas = Canvas(pose=_pose(garment, product, shot, rng), stuff=_stuff(product, shot, cut, rng, light), rng=rng)
     canvas.paint(garment)
     stands = product.kind.stands and shot.view.crop is Crop.WHOLE
-    ground = ground_of(shot.view.setting, rng)
-    picture = lit(canvas, ground, light, sharpness=look_of(product.cloth).sharpness, stands=stands)
+    picture = ground_of(shot.view.setting, rng)
+    light_up(picture, canvas, light, sharpness=look_of(product.cloth).sharpness, stands=stands)
     return _jpeg(picture, light, rng)
 
 
@@ -83,8 +83,9 @@ def _jpeg(picture: Plane, light: Light, rng: np.random.Generator) -> bytes:
     top, left = (int(place) for place in rng.integers(_NOISE_SPARE_PX, size=2))
     picture *= 255 * light.exposure * np.asarray(light.tint, np.float32)
     picture += _noise()[top : top + HEIGHT_PX, left : left + WIDTH_PX, None]
+    np.clip(picture, 0, 255, out=picture)
     buffer = io.BytesIO()
-    Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=_QUALITY)
+    Image.fromarray(picture.astype(np.uint8)).save(buffer, "JPEG", quality=_QUALITY)
     return buffer.getvalue()
 
 
