@@ -24,6 +24,7 @@ from api import (
 from api.access import KeyGuard
 from api.limits import BodyLimit
 from api.network import ActiveNetwork
+from api.pages.mounting import mount_pages
 from api.resources import Resources
 from api.settings import ApiSettings
 from db.engine import open_engine
@@ -60,4 +61,5 @@ def make_app(settings: ApiSettings) -> FastAPI:
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
     if settings.key is not None:
         app.add_middleware(KeyGuard, key=settings.key)  # added last, so asked first
+    mount_pages(app, key=settings.key)
     return app

@@ -10,7 +10,7 @@ from vision.preprocess import MAX_BYTES
 JSON_BYTES = 2**20
 # Boundaries and part headers around the one photo.
 FORM_BYTES = 64 * 2**10
-PHOTO_PATHS = frozenset({"/v1/search/photo", "/v1/photos"})
+PHOTO_PATHS = frozenset({"/v1/search/photo", "/v1/photos", "/search"})
 UPLOAD_PATHS = frozenset({"/v1/imports"})
 
 

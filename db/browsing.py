@@ -187,6 +187,14 @@ def listing_details(connection: Connection, listing_id: int) -> ListingDetails:
     )
 
 
+def listing_cards(connection: Connection, listing_ids: Sequence[int]) -> list[ListingCard]:
+    """The listings with these ids, in their order; who is gone meanwhile is left out."""
+    question = text(CARDS.format(which="l.id = ANY (:ids)"))
+    rows = connection.execute(question, {"ids": list(listing_ids), "limit": len(listing_ids)})
+    cards = {row.id: _card(row) for row in rows}
+    return [cards[listing_id] for listing_id in listing_ids if listing_id in cards]
+
+
 def listing_id_of(connection: Connection, catalogue: str, external_id: str) -> int:
     """The id of a listing by the seller's words. Raises `UnknownListing`."""
     found: int | None = connection.scalar(

@@ -1,0 +1,125 @@
+"""What a person chose to see, as the address says it: a link to any choice is a link to that page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Depends, Query
+
+from api.pages import wording
+from api.pages.tiles import Attribute
+from api.texts import Text
+from db.browsing import CatalogueSize
+from db.facets import FacetValues
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """`attributes`: `group:value`, one a group. Names are those of the API's parameters."""
+
+    catalogue: str | None = None
+    category: str | None = None
+    attributes: tuple[str, ...] = ()
+
+    def as_filters(self) -> dict[str, Any]:
+        """For `db.browsing`."""
+        chosen = {"catalogue": self.catalogue, "category": self.category, "attributes": list(self.attributes)}
+        return {name: value for name, value in chosen.items() if value}
+
+    def url(self, path: str = "/", **more: str) -> str:
+        pairs = [("catalogue", self.catalogue), ("category", self.category)]
+        pairs += [("attributes", attribute) for attribute in self.attributes] + list(more.items())
+        query = urlencode([(name, value) for name, value in pairs if value])
+        return f"{path}?{query}" if query else path
+
+    @property
+    def all_url(self) -> str:
+        """The whole catalogue."""
+        return Choice(catalogue=self.catalogue).url()
+
+    @property
+    def search_url(self) -> str:
+        """Where a photo is searched with among the same catalogue."""
+        return Choice(catalogue=self.catalogue).url("/search")
+
+    def without(self, attribute: str) -> "Choice":
+        return replace(self, attributes=tuple(other for other in self.attributes if other != attribute))
+
+
+async def chosen(
+    catalogue: Annotated[Text, Query()] = "",
+    category: Annotated[Text, Query()] = "",
+    attributes: Annotated[list[Text] | None, Query(max_length=200)] = None,
+) -> Choice:
+    """Fields that were left empty say nothing; of a group that is named twice, the last counts."""
+    by_group = {name.partition(":")[0]: name for name in attributes or [] if name}
+    return Choice(catalogue=catalogue or None, category=category or None, attributes=tuple(by_group.values()))
+
+
+UseChoice = Annotated[Choice, Depends(chosen)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """A way to go, and whether one is there already."""
+
+    href: str
+    text: str
+    here: bool = False
+    count: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Field:
+    """A list to choose one value from; `name` is the parameter's, options are (what is sent, what is read)."""
+
+    id: str
+    name: str
+    label: str
+    chosen: str
+    options: Sequence[tuple[str, str]]
+
+
+def catalogue_links(choice: Choice, catalogues: Sequence[CatalogueSize]) -> list[Link]:
+    """All of them and each; none where there is nothing to choose."""
+    if len(catalogues) < 2:
+        return []
+    everything = Link(href="/", text="All", here=choice.catalogue is None)
+    return [everything, *(_catalogue_link(choice, size) for size in catalogues)]
+
+
+def _catalogue_link(choice: Choice, size: CatalogueSize) -> Link:
+    count = f"{'about ' if size.estimated else ''}{wording.number(size.listings)}"
+    href = Choice(catalogue=size.name).url()
+    return Link(href=href, text=size.name, here=choice.catalogue == size.name, count=count)
+
+
+def fields_of(choice: Choice, values: FacetValues) -> list[Field]:
+    """The filters there are. What is chosen stays choosable, even where nothing has it any more."""
+    chosen_values = {a.group: a.value for a in map(Attribute.of, choice.attributes)}
+    groups: Mapping[str, Sequence[str]] = dict.fromkeys(chosen_values, ()) | dict(values.attributes)
+    order = [*wording.FIRST_GROUPS, *groups]
+    by_name = sorted(groups, key=order.index)
+    return [
+        _field("category", "category", "Category", choice.category, values.categories),
+        *(_field("attributes", group, None, chosen_values.get(group), groups[group]) for group in by_name),
+    ]
+
+
+def _field(name: str, group: str, label: str | None, chosen: str | None, values: Sequence[str]) -> Field:
+    prefix = f"{group}:" if name == "attributes" else ""
+    every = sorted({*values, *([chosen] if chosen else [])})
+    return Field(
+        id=f"filter-{group}",
+        name=name,
+        label=label or wording.group_name(group),
+        chosen=f"{prefix}{chosen}" if chosen else "",
+        options=[(f"{prefix}{value}", value) for value in every],
+    )
+
+
+def removals(choice: Choice) -> list[Link]:
+    """One link for each filter that is on: the same page without it."""
+    links = [Link(href=replace(choice, category=None).url(), text=choice.category)] if choice.category else []
+    return links + [Link(href=choice.without(name).url(), text=Attribute.of(name).value) for name in choice.attributes]

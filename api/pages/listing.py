@@ -1,0 +1,117 @@
+"""`/listings/{id}`: one listing's photos, what the model and what the seller says of it, and what is similar."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Response
+from sqlalchemy import Connection
+
+from api.pages import wording
+from api.pages.choice import Choice
+from api.pages.site import UseSite
+from api.pages.tiles import Picture, Seen, SimilarTile, name_of, picture_of, seen_of, similar_tiles
+from api.resources import Use
+from api.sources import public_source
+from api.texts import ListingId
+from db.browsing import ListingCard, ListingDetails, PhotoDetails, listing_cards, listing_details
+from db.engine import transaction
+from db.errors import NoActiveModel, NotEnriched
+from db.similarity import similar_listings
+
+SIMILAR = 12
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhotoView:
+    """A photo, or why there is none to see."""
+
+    picture: Picture | None
+    state: str | None
+    reason: str | None
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListingPage:
+    """All that the template shows. `partial`: fewer are similar than were asked for."""
+
+    title: str
+    brand: str | None
+    price: str | None
+    available: bool
+    catalogue: str
+    catalogue_href: str
+    photos: Sequence[PhotoView]
+    seen: Seen | None
+    model_version: str | None
+    said: Sequence[tuple[str, str]]
+    similar: Sequence[SimilarTile]
+    partial: bool
+
+
+@router.get("/listings/{listing_id}")
+def listing(use: Use, site: UseSite, listing_id: ListingId) -> Response:
+    with transaction(use.engine) as connection:
+        details = listing_details(connection, listing_id)
+        similar, partial = similar_to_listing(connection, details.card)
+    return site.page("listing.html", page=page_of(details, similar, partial))
+
+
+def similar_to_listing(connection: Connection, card: ListingCard) -> tuple[list[SimilarTile], bool]:
+    """The tiles, and whether these are all there are. Nothing is similar to what the model has not looked at."""
+    if card.enrichment is None:
+        return [], False
+    try:
+        with connection.begin_nested():
+            rows = similar_listings(connection, card.id, k=SIMILAR)
+    except (NotEnriched, NoActiveModel):  # another version became active between the two questions
+        return [], False
+    tiles = similar_tiles(rows, listing_cards(connection, [row.listing_id for row in rows]))
+    return tiles, any(row.how == "partial" for row in rows)
+
+
+def page_of(details: ListingDetails, similar: Sequence[SimilarTile], partial: bool) -> ListingPage:
+    card = details.card
+    return ListingPage(
+        title=name_of(card),
+        brand=card.brand,
+        price=wording.price(card.price, card.currency),
+        available=card.available,
+        catalogue=card.catalogue,
+        catalogue_href=Choice(catalogue=card.catalogue).url(),
+        photos=[photo_view(photo, name_of(card), len(details.photos)) for photo in details.photos],
+        seen=seen_of(card.enrichment),
+        model_version=card.enrichment.model_version if card.enrichment else None,
+        said=seller_said(card, details.metadata),
+        similar=similar,
+        partial=partial,
+    )
+
+
+def photo_view(photo: PhotoDetails, name: str, of: int) -> PhotoView:
+    alt = f"{name}, photo {photo.position + 1} of {of}" if of > 1 else name
+    return PhotoView(
+        picture=picture_of(photo.id, photo.digest, photo.state, alt=alt),
+        state=wording.STATES.get(photo.state),
+        reason=wording.reason(photo.reason) if photo.reason else None,
+        source=public_source(photo.source),
+    )
+
+
+def seller_said(card: ListingCard, metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the feed gave, named as in its columns; what it left out is left out."""
+    known = {
+        "Seller's id": card.external_id,
+        "Category": card.seller_category,
+        "Colour": card.colour,
+        "Gender": card.gender,
+        "Size": card.size,
+        "Brand": card.brand,
+        "Price": wording.price(card.price, card.currency),
+        "Seller": card.seller,
+    }
+    more = {wording.group_name(name): str(value) for name, value in metadata.items() if value not in (None, "")}
+    return [(name, value) for name, value in known.items() if value] + list(more.items())

@@ -1,0 +1,15 @@
+"""Puts the pages into an application."""
+
+from fastapi import FastAPI
+
+from api.pages import catalogue, listing, search, signing_in, static_files
+from api.pages.problem_pages import ProblemPages
+from api.pages.site import make_site
+
+
+def mount_pages(app: FastAPI, *, key: str | None) -> None:
+    """After every other middleware was added: what these refuse is to be a page as well."""
+    app.state.site = make_site(key)
+    for part in (catalogue, listing, search, signing_in, static_files):
+        app.include_router(part.router, include_in_schema=False)
+    app.add_middleware(ProblemPages, site=app.state.site)

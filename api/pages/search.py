@@ -1,0 +1,95 @@
+"""`/search`: a photo is dropped, the model looks at it, and similar listings are shown. The photo is not kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anyio import to_thread
+from fastapi import APIRouter, Response
+from sqlalchemy import Connection
+
+from api.network import Embedded
+from api.pages.choice import Choice, Link, UseChoice
+from api.pages.site import Site, UseSite
+from api.pages.tiles import Attribute, Seen, SimilarTile, similar_tiles
+from api.resources import Resources, Use
+from api.search import embed_anew
+from api.uploads import FORM, PhotoField, photo_bytes
+from db.browsing import list_catalogues, listing_cards
+from db.engine import transaction
+from db.errors import OtherVersionActive
+from db.similarity import similar_to
+
+SIMILAR = 24
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchPage:
+    """`catalogues`: where to search, if there is a choice; `answer` once a photo was looked at."""
+
+    choice: Choice
+    catalogues: Sequence[Link]
+    seen: Seen | None = None
+    model_version: str | None = None
+    similar: Sequence[SimilarTile] = ()
+
+
+@router.get("/search")
+def search(use: Use, site: UseSite, choice: UseChoice) -> Response:
+    with transaction(use.engine) as connection:
+        return site.page("search.html", page=SearchPage(choice=choice, catalogues=where(connection, choice)))
+
+
+@router.post("/search", dependencies=FORM)
+async def answer(use: Use, site: UseSite, choice: UseChoice, photo: PhotoField) -> Response:
+    return await to_thread.run_sync(look, use, site, choice, photo, limiter=use.at_once)
+
+
+def look(use: Resources, site: Site, choice: Choice, photo: PhotoField) -> Response:
+    """Raises PhotoError for what is no photo, or `OtherVersionActive` where the active version changed twice."""
+    data = photo_bytes(photo)
+    embedded = use.network.embed(data)
+    try:
+        page = found(use, choice, embedded)
+    except OtherVersionActive:
+        page = found(use, choice, embed_anew(use.network, data))
+    return site.page("search.html", page=page)
+
+
+def found(use: Resources, choice: Choice, embedded: Embedded) -> SearchPage:
+    vector = embedded.prediction.embedding.tolist()
+    filters = Choice(catalogue=choice.catalogue).as_filters()
+    with transaction(use.engine) as connection:
+        rows = similar_to(connection, vector, k=SIMILAR, filters=filters, model_version=embedded.model_version)
+        cards = listing_cards(connection, [row.listing_id for row in rows])
+        catalogues = where(connection, choice)
+    return SearchPage(
+        choice=choice,
+        catalogues=catalogues,
+        seen=seen_in(embedded),
+        model_version=embedded.model_version,
+        similar=similar_tiles(rows, cards),
+    )
+
+
+def seen_in(embedded: Embedded) -> Seen:
+    said = embedded.prediction
+    scored = zip(said.attributes, said.attribute_scores, strict=True)
+    return Seen(
+        category=said.categories[0] if said.categories else None,
+        category_score=said.category_scores[0] if said.category_scores else None,
+        abstained=said.abstained,
+        corrected=False,
+        attributes=[Attribute.of(name, score) for name, score in scored],
+    )
+
+
+def where(connection: Connection, choice: Choice) -> list[Link]:
+    """The catalogues to search in: all, or one of them."""
+    names = [size.name for size in list_catalogues(connection)]
+    if len(names) < 2:
+        return []
+    links = [Link(href="/search", text="All catalogues", here=choice.catalogue is None)]
+    chosen = [(Choice(catalogue=name).url("/search"), name) for name in names]
+    return links + [Link(href=href, text=name, here=choice.catalogue == name) for href, name in chosen]

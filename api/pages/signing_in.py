@@ -1,0 +1,58 @@
+"""`/sign-in` and `/sign-out`, where the API has a key; elsewhere both lead to the catalogue."""
+
+import hmac
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from starlette.responses import RedirectResponse
+
+from api.pages import session
+from api.pages.errors import FromElsewhere
+from api.pages.site import UseSite
+
+router = APIRouter()
+
+# A path of our own: neither `//other.example` nor what a browser would take for that.
+OWN_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20]*")
+
+
+def own_path(path: str) -> str:
+    """`path` if it leads to a page of ours, else the catalogue."""
+    return path if OWN_PATH.fullmatch(path) else "/"
+
+
+def go(path: str) -> RedirectResponse:
+    return RedirectResponse(path, status_code=303, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/sign-in")
+async def ask(site: UseSite, following: Annotated[str, Query(alias="next")] = "/") -> Response:
+    if site.key is None:
+        return go("/")
+    return site.page("sign-in.html", following=own_path(following), wrong=False)
+
+
+@router.post("/sign-in")
+async def enter(
+    request: Request,
+    site: UseSite,
+    key: Annotated[str, Form()] = "",
+    following: Annotated[str, Form(alias="next")] = "/",
+) -> Response:
+    if site.key is None:
+        return go("/")
+    if not session.is_from_our_pages(request.headers):
+        raise FromElsewhere
+    if not hmac.compare_digest(key.strip().encode("utf-8", "replace"), site.key.encode()):
+        return site.page("sign-in.html", status=401, following=own_path(following), wrong=True)
+    response = go(own_path(following))
+    session.sign_in(response, site.key, secure=request.url.scheme == "https")
+    return response
+
+
+@router.post("/sign-out")
+async def leave(site: UseSite) -> Response:
+    response = go("/" if site.key is None else "/sign-in")
+    session.sign_out(response)
+    return response

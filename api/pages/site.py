@@ -1,0 +1,71 @@
+"""What every page shares: templates, static files, the headers of an answer. Knows no listing."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from api.pages import wording
+from api.pages.assets import Assets, load_assets
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+# Nothing from elsewhere and nothing inline: what a title or a feed smuggles in can neither run nor call home.
+POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "img-src 'self' data: blob:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    ]
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    # Not `no-store`: it would make going back to an answer of a search ask for the photo again.
+    "Cache-Control": "private, no-cache",
+    "Vary": "Cookie",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Site:
+    """`key` is the API's; without one nobody needs to sign in."""
+
+    templates: Environment
+    assets: Assets
+    key: str | None = field(repr=False)
+
+    def page(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+        text = self.templates.get_template(template).render(values, with_key=self.key is not None)
+        return HTMLResponse(text, status_code=status, headers=HEADERS)
+
+
+def make_site(key: str | None) -> Site:
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    assets = load_assets()
+    templates.globals["asset"] = assets.url
+    templates.filters |= {"percent": wording.percent, "number": wording.number, "day": wording.day}
+    return Site(templates=templates, assets=assets, key=key)
+
+
+async def made(request: Request) -> Site:
+    """Async only so that FastAPI does not take a thread for it."""
+    site: Site = request.app.state.site
+    return site
+
+
+UseSite = Annotated[Site, Depends(made)]

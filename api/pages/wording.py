@@ -1,0 +1,96 @@
+"""How values read to people: prices, shares, attributes, and why a photo is not there. Knows neither HTML nor rows."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from db.states import PhotoState, Reason
+
+# Of what a card has room for: what one looks for in a garment before its fit.
+FIRST_GROUPS = ("colour", "pattern", "sleeve", "neck")
+
+SWATCHES: Mapping[str, str] = {
+    "Black": "#1c1c1e",
+    "White": "#ffffff",
+    "Grey": "#8e9196",
+    "Blue": "#2f6fd0",
+    "Navy Blue": "#1b2a52",
+    "Brown": "#6f4a2e",
+    "Beige": "#d9c5a0",
+    "Cream": "#f5ecd2",
+    "Red": "#c8272d",
+    "Maroon": "#6d1a2b",
+    "Pink": "#ee8fb0",
+    "Purple": "#6f3fa0",
+    "Orange": "#ea7a1e",
+    "Yellow": "#f2c81f",
+    "Green": "#2c8a4b",
+    "Olive": "#6b6b2c",
+    "Silver": "#c3c7cc",
+    "Gold": "#c49a3a",
+}
+
+STATES: Mapping[PhotoState, str] = {
+    PhotoState.PENDING: "Waiting for the model",
+    PhotoState.CANCELLED: "Its import was cancelled",
+    PhotoState.QUARANTINED: "In quarantine",
+}
+
+REASONS: Mapping[Reason, str] = {
+    Reason.NOT_AN_IMAGE: "The file is not an image.",
+    Reason.TRUNCATED: "The file ends in the middle of the picture.",
+    Reason.DAMAGED: "The file is damaged.",
+    Reason.DECOMPRESSION_BOMB: "The picture has more pixels than modiste unpacks.",
+    Reason.TOO_SMALL: "The picture is too small to see anything.",
+    Reason.TOO_LARGE: "The file is too large.",
+    Reason.UNSUPPORTED_FORMAT: "The picture is of a kind that modiste does not read.",
+    Reason.UNSUPPORTED_MODE: "The picture's colours are stored in a way that modiste does not read.",
+    Reason.EMPTY: "The file is empty.",
+    Reason.NOT_FOUND: "There is no photo at its address.",
+    Reason.GONE: "The photo was taken down.",
+    Reason.FORBIDDEN: "The photo's server does not hand it out.",
+    Reason.BAD_URL: "Its address cannot be read.",
+    Reason.REFUSED_HOST: "Its address is one that modiste does not fetch from.",
+    Reason.RATE_LIMITED: "The photo's server asked to be left alone for a while.",
+    Reason.TIMEOUT: "The photo's server did not answer in time.",
+    Reason.DNS: "The photo's server has no address.",
+    Reason.CONNECTION: "The photo's server could not be reached.",
+    Reason.CRASHED_WORKER: "The photo brought a worker down.",
+}
+
+
+def reason(value: Reason) -> str:
+    """A sentence; what is rare says its own name."""
+    return REASONS.get(value, f"The photo could not be fetched ({value.replace('_', ' ')}).")
+
+
+def percent(score: float) -> str:
+    """A probability; neither certainty nor its opposite is ever claimed."""
+    return f"{min(99, max(1, round(100 * score)))} %"
+
+
+def number(value: int) -> str:
+    return f"{value:,}"
+
+
+def day(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def price(amount: Decimal | None, currency: str | None) -> str | None:
+    """As the seller says it: `1,499 INR`, `14.90 EUR`."""
+    if amount is None:
+        return None
+    digits = f"{amount:,.0f}" if amount == amount.to_integral_value() else f"{amount:,.2f}"
+    return f"{digits} {currency}" if currency else digits
+
+
+def group_name(group: str) -> str:
+    """`shoe_type` -> `Shoe type`."""
+    return group.replace("_", " ").capitalize()
+
+
+def for_a_card(attributes: Mapping[str, str], at_most: int = 2) -> list[str]:
+    """The groups, out of those in `attributes` (best first), that a card shows."""
+    first = [group for group in FIRST_GROUPS if group in attributes]
+    return (first + [group for group in attributes if group not in first])[:at_most]
