@@ -141,11 +141,13 @@ def _gathers(height: float) -> tuple[Crease, ...]:
 
 
 def _pompon(rng: np.random.Generator, y: float) -> Garment:
-    tufts: Garment = [Piece(outline=disc(0.0, y, 0.135), tint=Tint.ACCENT, puff=1.0, folds=1.5)]
-    for angle in rng.uniform(0, 2 * np.pi, 34):
-        reach = rng.uniform(0.10, 0.155)
-        tuft = between((0.0, y), (float(reach * np.cos(angle)), y + float(reach * np.sin(angle))), bow=0.01)
-        tufts.append(Piece(outline=band(tuft, 0.02), tint=Tint.ACCENT, puff=0.3, folds=0))
+    """A ball of tufts, the outer ones first."""
+    tufts: Garment = []
+    for reach, count in ((0.115, 22), (0.07, 13), (0.02, 4)):
+        for angle in np.linspace(0, 2 * np.pi, count, endpoint=False) + rng.uniform(0, 1):
+            out = reach + rng.uniform(-0.012, 0.012)
+            tuft = disc(float(out * np.cos(angle)), y + float(out * np.sin(angle)), rng.uniform(0.032, 0.042))
+            tufts.append(Piece(outline=tuft, tint=Tint.ACCENT, puff=0.35, folds=1.5))
     return tufts
 
 

@@ -11,7 +11,7 @@ _WAIST_Y, _CROTCH_Y = -0.80, -0.24
 
 def cut_trousers(rng: np.random.Generator, style: Style) -> Garment:
     """Pressed trousers: a crease down each leg, slanting pockets, a hook at the waist."""
-    hem = _hem(rng, style, narrow=0.145, wide=0.21)
+    hem = _hem(rng, style, narrow=0.15, wide=0.25)
     garment = _legs(rng, hem, length=0.96)
     garment += [Seam(line=between((0.19, -0.55), ((hem[0] + hem[1]) / 2, 0.95)) * (side, 1), depth=0.3)
                 for side in (1, -1)]  # fmt: skip
@@ -29,7 +29,7 @@ def cut_shorts(rng: np.random.Generator, style: Style) -> Garment:
 
 def cut_jeans(rng: np.random.Generator, style: Style) -> Garment:
     """Jeans: faded thighs, round pockets with rivets, stitches in tan thread; two patch pockets on the back."""
-    hem = _hem(rng, style, narrow=0.135, wide=0.20)
+    hem = _hem(rng, style, narrow=0.14, wide=0.23)
     garment = _legs(rng, hem, length=0.96)
     for side in (1, -1):
         garment += [Piece(outline=disc(side * 0.20, y, 0.075, flatness=f), tint=Tint.WASH, flat=True, soft=0.055)

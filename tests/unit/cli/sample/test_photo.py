@@ -2,7 +2,7 @@
 
 import io
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ def _product(kind: str, **words: str) -> Product:
     return replace(first, **({"pattern": "Solid"} | words))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _drawn(product: Product, view: View = _STUDIO) -> Picture:
     photo = draw_photo(product, Shot(product_number=product.number, number=0, view=view), 7)
     return np.asarray(Image.open(io.BytesIO(photo)), np.float32) / 255
