@@ -45,7 +45,6 @@ class ImportsQuestion(Shown):
     operation_id="begin_import",
     status_code=202,
     response_model=Import,
-    responses=documented(413, 415),
     dependencies=FORM,
 )
 async def begin(

@@ -1,5 +1,6 @@
 """The OpenAPI document: what FastAPI derives from the routes, and what holds for all of them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -53,6 +54,12 @@ EVERYWHERE = {
     500: "The API failed; its log says why.",
     503: "The database, the store or the active model version is not there at the moment.",
 }
+OF_BODIES = {
+    400: "The body is not what its content type says.",
+    413: "The body is larger than this route takes.",
+    415: "The body is of another type than this route takes.",
+}
+KEY = {401: "The key is missing or wrong."}
 
 
 def describe(app: FastAPI, *, with_key: bool) -> None:
@@ -80,13 +87,13 @@ def complete(document: dict[str, Any], *, with_key: bool) -> dict[str, Any]:
         document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     for path, operations in document["paths"].items():
         for operation in operations.values() if path not in OPEN else ():
-            operation["responses"] |= common(operation["responses"], with_key=with_key)
+            problems = EVERYWHERE | (OF_BODIES if "requestBody" in operation else {}) | (KEY if with_key else {})
+            operation["responses"] |= described(problems, own=operation["responses"])
             operation["security"] = [{"key": []}] if with_key else []
     return document
 
 
-def common(own: dict[str, Any], *, with_key: bool) -> dict[str, Any]:
-    """Problems of every route, where it has no words of its own for them."""
-    every = EVERYWHERE | ({401: "The key is missing or wrong."} if with_key else {})
-    described = {str(status): documented(status)[status] | {"description": text} for status, text in every.items()}
-    return {status: said for status, said in described.items() if status == "422" or status not in own}
+def described(problems: Mapping[int, str], *, own: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a route has no words of its own for a problem. 422 always: FastAPI's own shape of it is not used."""
+    every = {str(status): documented(status, text=text)[status] for status, text in problems.items()}
+    return {status: said for status, said in every.items() if status == "422" or status not in own}

@@ -39,7 +39,6 @@ class StoredPhoto(Shown):
     operation_id="upload_photo",
     status_code=201,
     response_model=StoredPhoto,
-    responses=documented(413, 415),
     dependencies=FORM,
 )
 async def upload(use: Use, photo: PhotoField) -> Response:

@@ -1,7 +1,7 @@
 """Errors as RFC 9457 problem details: what was wrong, and what to do. Every answer of 400 and above is one."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -48,6 +48,7 @@ STATUS_OF_FAULT: Mapping[PhotoFault, int] = {
     PhotoFault.UNSUPPORTED_MODE: 415,
 }
 ADVICE: Mapping[int, str] = {
+    400: "The body cannot be read: send what its Content-Type says, JSON in UTF-8 or a whole multipart form.",
     404: "There is no such route; /docs lists them all.",
     405: "This route does not take the method {method}; the header Allow names what it takes.",
 }
@@ -146,11 +147,7 @@ def of_http(request: Request, error: HTTPException) -> JSONResponse:
     return problem(error.status_code, kind, detail, headers=error.headers)
 
 
-def documented(*statuses: int, **descriptions: str) -> dict[int | str, dict[str, Any]]:
+def documented(*statuses: int, text: str | None = None) -> dict[int | str, dict[str, Any]]:
     """For `responses=` of a route: what else it may answer."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    said = {int(status.removeprefix("_")): text for status, text in descriptions.items()}
-    every: Sequence[int] = [*statuses, *said]
-    return {
-        status: {"description": said.get(status, HTTPStatus(status).phrase), "content": content} for status in every
-    }
+    return {status: {"description": text or HTTPStatus(status).phrase, "content": content} for status in statuses}

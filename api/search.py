@@ -43,7 +43,7 @@ class PhotoAnswer(Shown):
     "/photo",
     operation_id="search_by_photo",
     response_model=PhotoAnswer,
-    responses=documented(409, 413, 415),
+    responses=documented(409),
     openapi_extra={"parameters": [METADATA_PARAMETER]},
     dependencies=FORM,
 )

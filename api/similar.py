@@ -74,7 +74,7 @@ class VectorQuestion(Shown):
 Asked = Annotated[SimilarQuestion, Query()]
 ROWS: dict[str, Any] = {"response_model": list[SimilarListing]}
 OF_LISTING = ROWS | {
-    "responses": documented(404, _409=NO_VECTOR),
+    "responses": documented(404) | documented(409, text=NO_VECTOR),
     "openapi_extra": {"parameters": [METADATA_PARAMETER]},
 }
 
@@ -101,7 +101,7 @@ def to_external_id(use: Use, catalogue: CatalogueName, external_id: ExternalId, 
 @router.post(
     "/search/vector",
     operation_id="search_by_vector",
-    responses=documented(409, 413, 415),
+    responses=documented(409),
     dependencies=JSON,
     **ROWS,
 )

@@ -97,7 +97,9 @@ class PutListing(Shown):
     "/catalogues/{catalogue}/listings/{external_id:path}",
     operation_id="put_listing",
     response_model=PutListing,
-    responses={201: {"model": PutListing, "description": "The listing is new."}, **documented(413, 415)},
+    responses={
+        201: {"model": PutListing, "description": "The listing is new."},
+    },
     dependencies=JSON,
 )
 def put(
