@@ -187,7 +187,7 @@ def planned_photo(external_id: str, position: int, reference: str, find_photo: F
 def row_hash(listing: ListingData) -> bytes:
     """16 bytes that change when anything that the seller says changes."""
     said = [
-        listing.external_id, listing.title, listing.brand, None if listing.price is None else str(listing.price),
+        listing.external_id, listing.title, listing.brand, None if listing.price is None else f"{listing.price:.2f}",
         listing.currency, listing.gender, listing.colour, listing.size, listing.seller, listing.seller_category,
         listing.available, sorted(listing.metadata.items()),
     ]  # fmt: skip

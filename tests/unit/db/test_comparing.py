@@ -145,3 +145,8 @@ def test_a_pending_photo_is_left_to_the_import_that_has_it() -> None:
     had = known()
     had["1"].photos["a.jpg"] = replace(had["1"].photos["a.jpg"], state=PhotoState.PENDING, seen=False)
     assert not compared(row(2), having=had).photos
+
+
+def test_a_price_is_the_same_however_many_zeros_it_was_written_with() -> None:
+    written = replace(SHIRT, price=Decimal("10"))
+    assert outcomes(compared(row(2, written), having=known())) == [RowOutcome.UNCHANGED]
