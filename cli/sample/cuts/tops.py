@@ -70,7 +70,7 @@ def cut_hoodie(rng: np.random.Generator, style: Style) -> Garment:
 def cut_dress(rng: np.random.Generator, style: Style) -> Garment:
     """A dress with a fitted bodice, a belt or a seam at the waist, and a flared skirt; `length` Short or Long."""
     body = body_of(rng, style, length=0.04, ease=-0.085, flare=-0.06)
-    hem = 0.52 if style.length == "Short" else 0.98
+    hem = 0.48 if style.length == "Short" else 1.16
     waist, flare = body.hem, rng.uniform(0.36, 0.48) + (0.04 if style.length == "Long" else 0.0)
     half = [(0.0, 0.0), *corner(waist, 0.0), (waist + 0.05, 0.14), (flare - 0.04, hem * 0.72), *corner(flare,
         hem - 0.03),
