@@ -8,6 +8,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 from cli.sample.cloth import Look, Plane, smooth_noise
+from cli.sample.colours import as_planes
 from cli.sample.outlines import Points, sliver
 from cli.sample.parts import Crease, Garment, Piece, Seam, Tint
 from cli.sample.patterns import Weave
@@ -52,7 +53,7 @@ class Canvas:
         shape = (HEIGHT_PX, WIDTH_PX)
         self.alpha, self.height_px, self.gloss = (np.zeros(shape, np.float32) for _ in range(3))
         self.shade = np.ones(shape, np.float32)
-        self.colour = np.zeros((*shape, 3), np.float32)
+        self.colour = np.zeros((3, *shape), np.float32)
 
     def paint(self, garment: Garment) -> None:
         """Paint every piece and seam in order."""
@@ -72,10 +73,14 @@ class Canvas:
         self._cast(stencil, piece.puff)
         self.shade[area] += (1 - self.shade[area]) * cover
         self.height_px[area] += (self._height_of(piece, stencil) - self.height_px[area]) * cover
-        self.colour[area] += (self._paint_of(piece, area) - self.colour[area]) * cover[..., None]
+        self._cover(area, self._paint_of(piece, area), cover)
         gloss = self._stuff.look.gloss if piece.tint in _WOVEN else _GLOSS.get(piece.tint, 0.0)
         self.gloss[area] += (gloss - self.gloss[area]) * cover
         np.maximum(self.alpha[area], cover, out=self.alpha[area])
+
+    def _cover(self, area: Area, paint: Plane, cover: Plane) -> None:
+        colour = self.colour[:, area[0], area[1]]
+        colour += (paint - colour) * cover
 
     def _cast(self, stencil: Stencil, puff: float) -> None:
         """The shadow of a piece on what lies under it: all around, and longer away from the light."""
@@ -106,8 +111,7 @@ class Canvas:
             return
         image, area = stencil.image, stencil.area
         cover = _blurred(image, piece.soft * self._pose.scale_px) if piece.soft else stencil.cover
-        cover = (cover * self.alpha[area])[..., None]
-        self.colour[area] += (self._paint_of(piece, area) - self.colour[area]) * cover
+        self._cover(area, self._paint_of(piece, area), cover * self.alpha[area])
 
     def _seam(self, seam: Seam) -> None:
         line = self._pose.to_pixels(seam.line)
@@ -119,7 +123,7 @@ class Canvas:
         area = stencil.area
         cover = stencil.cover * self.alpha[area]
         if seam.tint is not None:
-            self.colour[area] += (self._tints[seam.tint] - self.colour[area]) * (0.85 * cover[..., None])
+            self._cover(area, self._tints[seam.tint], 0.85 * cover)
         self.shade[area] *= 1 - (0.6 if seam.tint is None else 0.1) * seam.depth * cover
         self.height_px[area] -= 0.006 * self._pose.scale_px * seam.depth * cover
 
@@ -127,7 +131,7 @@ class Canvas:
         tint, weave = self._tints[piece.tint], self._stuff.weave
         if piece.tint not in _WOVEN:
             return tint
-        tone = (1 + self._stuff.look.grain * self._stuff.grain[area])[..., None]
+        tone = 1 + self._stuff.look.grain * self._stuff.grain[area]
         if piece.tint is not Tint.CLOTH or weave.pattern in ("Solid", "Graphic", "Cable Knit"):
             return np.asarray(tint * tone, np.float32)
         u, v = self._unit(area, piece.turn)
@@ -188,7 +192,7 @@ def _stencil(shapes: npt.NDArray[np.float64], *, line_px: float = 0.0) -> Stenci
 
 
 def _tints(weave: Weave) -> dict[Tint, Plane]:
-    first, second = np.asarray(weave.first, np.float32), np.asarray(weave.second, np.float32)
+    first, second = as_planes(weave.first), as_planes(weave.second)
     is_dark = float(first.mean()) < 0.45
     return {
         Tint.CLOTH: first,
@@ -196,12 +200,12 @@ def _tints(weave: Weave) -> dict[Tint, Plane]:
         Tint.INSIDE: first * np.float32(0.58),
         Tint.ACCENT: second,
         Tint.WASH: first + (np.float32(0.86) - first) * np.float32(0.34),
-        Tint.PALE: np.asarray((0.93, 0.92, 0.90), np.float32),
-        Tint.DARK: np.asarray((0.13, 0.13, 0.14), np.float32),
-        Tint.TAN: np.asarray((0.60, 0.42, 0.27), np.float32),
-        Tint.METAL: np.asarray((0.70, 0.67, 0.60), np.float32),
-        Tint.BUTTON: np.asarray((0.86, 0.84, 0.80) if is_dark else (0.30, 0.26, 0.23), np.float32),
-        Tint.THREAD: np.asarray((0.80, 0.58, 0.30), np.float32),
+        Tint.PALE: as_planes((0.93, 0.92, 0.90)),
+        Tint.DARK: as_planes((0.13, 0.13, 0.14)),
+        Tint.TAN: as_planes((0.60, 0.42, 0.27)),
+        Tint.METAL: as_planes((0.70, 0.67, 0.60)),
+        Tint.BUTTON: as_planes((0.86, 0.84, 0.80) if is_dark else (0.30, 0.26, 0.23)),
+        Tint.THREAD: as_planes((0.80, 0.58, 0.30)),
     }
 
 

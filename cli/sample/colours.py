@@ -1,6 +1,7 @@
 """The colours of the sample catalogue by the word a shop has for them, and which of them go together."""
 
 import numpy as np
+import numpy.typing as npt
 
 Rgb = tuple[float, float, float]
 """Red, green and blue in [0, 1]."""
@@ -16,6 +17,11 @@ COLOURS: dict[str, Rgb] = {name: (r / 255, g / 255, b / 255) for name, (r, g, b)
 
 _NEUTRALS = ("White", "Cream", "Beige", "Grey", "Navy", "Black")
 _FAR = 0.75  # summed over red, green and blue
+
+
+def as_planes(colour: Rgb) -> npt.NDArray[np.float32]:
+    """A colour as (3, 1, 1) float32: pictures are (3, H, W), plane by plane, which numpy computes fastest."""
+    return np.array(colour, np.float32)[:, None, None]
 
 
 def partner_of(rng: np.random.Generator, colour: str) -> str:

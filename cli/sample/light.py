@@ -44,14 +44,14 @@ def choose_light(rng: np.random.Generator, setting: Setting) -> Light:
 
 
 def light_up(ground: Plane, canvas: Canvas, light: Light, *, sharpness: int, stands: bool) -> None:
-    """Paint the garment, lit, into (H, W, 3) `ground`, which it lies or stands on."""
+    """Paint the garment, lit, into (3, H, W) `ground`, which it lies or stands on."""
     shadow = _floor_shadow(canvas.alpha, light) if stands else _shadow(canvas.alpha, light)
-    ground *= (1 - shadow)[..., None]
+    ground *= 1 - shadow
     rows, columns = (np.flatnonzero(canvas.alpha.any(axis=axis)) for axis in (1, 0))
     if len(rows):
         area = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
-        product = _shaded(canvas, area, light, sharpness)
-        ground[area] += (product - ground[area]) * canvas.alpha[area][..., None]
+        behind = ground[:, area[0], area[1]]
+        behind += (_shaded(canvas, area, light, sharpness) - behind) * canvas.alpha[area]
 
 
 def _shaded(canvas: Canvas, area: tuple[slice, slice], light: Light, sharpness: int) -> Plane:
@@ -68,8 +68,8 @@ def _shaded(canvas: Canvas, area: tuple[slice, slice], light: Light, sharpness: 
     highlight = canvas.gloss[area] * (towards - half[2] ** (2**sharpness)) * 1.6
     # Dark cloth shows its folds by sheen rather than by shade.
     sheen = 0.035 * np.clip(facing - light.z, 0, 1) + np.clip(highlight, -0.06, 0.6)
-    tone = (diffuse * canvas.shade[area])[..., None]
-    return np.asarray(canvas.colour[area] * tone + sheen[..., None], np.float32)
+    tone = diffuse * canvas.shade[area]
+    return np.asarray(canvas.colour[:, area[0], area[1]] * tone + sheen, np.float32)
 
 
 def _smoothed(height: Plane) -> Plane:

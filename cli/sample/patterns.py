@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from cli.sample.cloth import Plane, smooth_noise
-from cli.sample.colours import Rgb
+from cli.sample.colours import Rgb, as_planes
 
 _TILE_PX = 384
 _TILE_UNITS = 0.8
@@ -27,12 +27,11 @@ class Weave:
     upright: bool = False
 
     def painted(self, u: Plane, v: Plane, pixel: float) -> Plane:
-        """(H, W, 3) colours at (H, W) coordinates; `pixel` is the width of one in unit space."""
-        first, second = np.asarray(self.first, np.float32), np.asarray(self.second, np.float32)
+        """(3, H, W) colours at (H, W) coordinates; `pixel` is the width of one in unit space."""
+        first, second = as_planes(self.first), as_planes(self.second)
         if self.pattern in ("Floral", "Dotted"):
             return self._from_tile(u, v)
-        share = self._share(u, v, pixel)[..., None]
-        return np.asarray(first + (second - first) * share, np.float32)
+        return np.asarray(first + (second - first) * self._share(u, v, pixel), np.float32)
 
     def _share(self, u: Plane, v: Plane, pixel: float) -> Plane:
         size = self.scale
@@ -56,17 +55,17 @@ class Weave:
 
     def _from_tile(self, u: Plane, v: Plane) -> Plane:
         column, row = ((plane * (_TILE_PX / _TILE_UNITS)).astype(np.int32) % _TILE_PX for plane in (u, v))
-        return np.asarray(self._tile[row * _TILE_PX + column])
+        return np.asarray(self._tile[:, row * _TILE_PX + column])
 
     @cached_property
     def _tile(self) -> Plane:
-        """(pixels, 3): one repeat of a print, drawn at twice its size and joined without a seam."""
+        """(3, pixels): one repeat of a print, drawn at twice its size and joined without a seam."""
         rng = np.random.default_rng(self.seed)
         image = Image.new("RGB", (2 * _TILE_PX,) * 2, _bytes(self.first))
         draw = _draw_dots if self.pattern == "Dotted" else _draw_flowers
         draw(image, rng, self)
         small = image.reduce(2).filter(ImageFilter.GaussianBlur(0.6))
-        return np.asarray(small, np.float32).reshape(-1, 3) / 255
+        return np.ascontiguousarray(np.asarray(small, np.float32).reshape(-1, 3).T) / np.float32(255)
 
 
 def _gingham(x: Plane, y: Plane, edge: float) -> Plane:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from cli.sample.canvas import Canvas, Stuff
 from cli.sample.cloth import Plane, grain_of, look_of
-from cli.sample.colours import COLOURS
+from cli.sample.colours import COLOURS, as_planes
 from cli.sample.cuts import cut_garment
 from cli.sample.hanger import hung
 from cli.sample.light import Light, choose_light, light_up
@@ -81,11 +81,12 @@ def _stuff(product: Product, shot: Shot, cut: np.random.Generator, rng: np.rando
 
 def _jpeg(picture: Plane, light: Light, rng: np.random.Generator) -> bytes:
     top, left = (int(place) for place in rng.integers(_NOISE_SPARE_PX, size=2))
-    picture *= 255 * light.exposure * np.asarray(light.tint, np.float32)
-    picture += _noise()[top : top + HEIGHT_PX, left : left + WIDTH_PX, None]
+    picture *= as_planes(light.tint) * np.float32(255 * light.exposure)
+    picture += _noise()[top : top + HEIGHT_PX, left : left + WIDTH_PX]
     np.clip(picture, 0, 255, out=picture)
+    bands = [Image.fromarray(plane) for plane in picture.astype(np.uint8)]
     buffer = io.BytesIO()
-    Image.fromarray(picture.astype(np.uint8)).save(buffer, "JPEG", quality=_QUALITY)
+    Image.merge("RGB", bands).save(buffer, "JPEG", quality=_QUALITY)
     return buffer.getvalue()
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from cli.sample.cloth import Plane, smooth_noise
-from cli.sample.colours import Rgb
+from cli.sample.colours import Rgb, as_planes
 from cli.sample.pose import HEIGHT_PX, WIDTH_PX
 from cli.sample.products import pick
 from cli.sample.shots import Setting
@@ -25,7 +25,7 @@ _SEED = 30
 
 
 def ground_of(setting: Setting, rng: np.random.Generator) -> Plane:
-    """(H, W, 3) float32 in [0, 1]: an empty scene."""
+    """(3, H, W) float32 in [0, 1]: an empty scene."""
     match setting:
         case Setting.WHITE:
             return _studio(rng, top=0.955, bottom=0.965)
@@ -49,17 +49,16 @@ def _studio(rng: np.random.Generator, *, top: float, bottom: float) -> Plane:
     x = np.linspace(-0.75, 0.75, WIDTH_PX, dtype=np.float32)[None, :] - np.float32(rng.uniform(-0.15, 0.15))
     ramp = top + (bottom - top) * (3 * y**2 - 2 * y**3)
     lamp = 0.035 * np.exp(-((x / 0.6) ** 2 + ((y - 0.45) / 0.45) ** 2))
-    cool = np.asarray((0.997, 1.0, 1.004), np.float32)
-    return np.asarray((ramp + lamp)[..., None] * cool, np.float32)
+    return np.asarray((ramp + lamp) * as_planes((0.997, 1.0, 1.004)), np.float32)
 
 
 def _wall(rng: np.random.Generator) -> Plane:
     """Painted plaster under a rail, with daylight falling in from one side."""
     plaster = _texture(_plaster, _WALLS, rng)
     x = np.linspace(0, 1, WIDTH_PX, dtype=np.float32)[None, :]
-    plaster *= (1.04 - 0.14 * (x if rng.random() < 0.5 else 1 - x))[..., None]
+    plaster *= 1.04 - 0.14 * (x if rng.random() < 0.5 else 1 - x)
     if rng.random() < 0.45:
-        plaster *= (1 + 0.13 * _window(rng))[..., None]
+        plaster *= 1 + 0.13 * _window(rng)
     return plaster
 
 
@@ -68,9 +67,9 @@ def _shelf(rng: np.random.Generator) -> Plane:
     scene = _texture(_plaster, _WALLS, rng)
     edge = round(HEIGHT_PX * _SHELF_FROM)
     board = _texture(_wood, _WOODS, rng)
-    y = np.linspace(0, 1, HEIGHT_PX, dtype=np.float32)[:, None, None]
+    y = np.linspace(0, 1, HEIGHT_PX, dtype=np.float32)[:, None]
     scene *= 1.02 - 0.10 * y - 0.16 * np.exp(-((y - _SHELF_FROM) ** 2) * 900)
-    scene[edge:] = board[edge:] * (0.9 + 0.35 * (y[edge:] - _SHELF_FROM))
+    scene[:, edge:] = board[:, edge:] * (0.9 + 0.35 * (y[edge:] - _SHELF_FROM))
     return scene
 
 
@@ -90,11 +89,11 @@ def _window(rng: np.random.Generator) -> Plane:
 
 def _texture(make: Callable[[int], Plane], colours: tuple[Rgb, ...], rng: np.random.Generator) -> Plane:
     """A stretch of a large texture: another one for each photo, sometimes seen from the other side."""
-    colour = np.asarray(pick(rng, colours), np.float32)
+    colour = as_planes(pick(rng, colours))
     tone = make(int(rng.integers(2)))
     top, left = (int(rng.integers(_SPARE_PX)) for _ in range(2))
     stretch = tone[top : top + HEIGHT_PX, left : left + WIDTH_PX]
-    return np.asarray((stretch[:, ::-1] if rng.random() < 0.5 else stretch)[..., None] * colour, np.float32)
+    return np.asarray(colour * (stretch[:, ::-1] if rng.random() < 0.5 else stretch), np.float32)
 
 
 @cache
