@@ -151,7 +151,7 @@ class Canvas:
             level = 128 + round(100 * crease.height)
             pen.polygon(((outline - origin) / 2).ravel().tolist(), fill=min(max(level, 0), 255))
         soft = image.filter(ImageFilter.BoxBlur(0.008 * scale)).filter(ImageFilter.BoxBlur(0.006 * scale))
-        return (np.asarray(soft.resize(stencil.image.size), np.float32) - 128) * np.float32(0.0003 * scale)
+        return (_enlarged(soft, stencil.image.size) - 128) * np.float32(0.0003 * scale)
 
     def _ribs(self, piece: Piece, area: Area) -> Plane:
         u, _ = self._unit(area, piece.turn)
@@ -228,6 +228,7 @@ def _cables(u: Plane, v: Plane) -> Plane:
 
 
 def _blurred(image: Image.Image, radius_px: float) -> Plane:
+    """A blur; of what is large, made at half the size."""
     if min(image.size) > _LARGE_PX:
         return _broadly_blurred(image, radius_px, shrink=2)
     return np.asarray(image.filter(ImageFilter.BoxBlur(radius_px)), np.float32) / 255
@@ -238,7 +239,12 @@ def _broadly_blurred(image: Image.Image, radius_px: float, *, shrink: int) -> Pl
     small = image.reduce(shrink)
     for _ in range(2):
         small = small.filter(ImageFilter.BoxBlur(radius_px / shrink / 1.4))
-    return np.asarray(small.resize(image.size, Image.Resampling.BILINEAR), np.float32) * np.float32(1 / 255)
+    return _enlarged(small, image.size) * np.float32(1 / 255)
+
+
+def _enlarged(image: Image.Image, size: tuple[int, int]) -> Plane:
+    """In floating point: steps of a 255th would show as lines on what shines."""
+    return np.asarray(image.convert("F").resize(size, Image.Resampling.BILINEAR))
 
 
 def _dashes(line: Points, stitch_px: float) -> npt.NDArray[np.float64]:

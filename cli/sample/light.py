@@ -82,15 +82,15 @@ def _smoothed(height: Plane) -> Plane:
 
 def _shadow(alpha: Plane, light: Light) -> Plane:
     """Soft shadow away from the light and a tight dark line where the product touches the ground."""
-    image = Image.fromarray((alpha * 255).astype(np.uint8))
-    small = image.reduce(2)
+    small = Image.fromarray((alpha * 255).astype(np.uint8)).reduce(2)
     thrown = Image.new("L", small.size)
     thrown.paste(small, (round(-light.x * light.shadow_px * 0.7), round(-light.y * light.shadow_px * 0.7)))
     for radius_px in (light.shadow_px / 2, light.shadow_px / 4):
         thrown = thrown.filter(ImageFilter.BoxBlur(radius_px))
-    wide = np.asarray(thrown.resize(image.size, Image.Resampling.BILINEAR), np.float32)
-    tight = np.asarray(image.filter(ImageFilter.BoxBlur(2.5)), np.float32)
-    return np.asarray((light.shadow * wide + 0.8 * light.shadow * tight) / 255, np.float32)
+    tight = np.asarray(small.filter(ImageFilter.BoxBlur(1.4)), np.float32)
+    both = np.float32(light.shadow / 255) * (np.asarray(thrown, np.float32) + np.float32(0.8) * tight)
+    height, width = alpha.shape
+    return np.asarray(Image.fromarray(both).resize((width, height), Image.Resampling.BILINEAR))
 
 
 def _floor_shadow(alpha: Plane, light: Light) -> Plane:

@@ -7,7 +7,7 @@ import numpy as np
 
 from cli.sample.products import Product, pick, rng_of
 
-_COUNTS = (2, 3, 3, 4)
+_COUNTS = (2, 2, 3, 4)
 
 
 class Setting(StrEnum):

@@ -104,7 +104,7 @@ def cut_tie(_rng: np.random.Generator, _style: Style) -> Garment:
     loop = curve([*corner(-0.10, -0.76), (-0.19, -0.86), (-0.14, -0.95), (0.0, -0.98), (0.14, -0.95), (0.19, -0.86),
                   *corner(0.10, -0.76), (0.10, -0.85), (0.0, -0.90), (-0.10, -0.85)])  # fmt: skip
     dimple = (Crease(line=between((0.0, -0.62), (0.01, -0.30)), width=0.035, height=-0.9),)
-    return [Piece(outline=loop, tint=Tint.PLAIN, puff=0.5, folds=0.3), Piece(outline=tail, puff=0.4, folds=0.3,
+    return [Piece(outline=loop, puff=0.5, folds=0.3, turn=0.75), Piece(outline=tail, puff=0.4, folds=0.3,
                                                                              turn=0.75),
             Piece(outline=blade, puff=0.55, folds=0.3, turn=-0.75, creases=dimple),
             Piece(outline=knot, puff=0.8, folds=0.2, turn=0.75)]  # fmt: skip
