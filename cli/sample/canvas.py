@@ -4,22 +4,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 from cli.sample.cloth import Look, Plane, smooth_noise
 from cli.sample.colours import as_planes
-from cli.sample.outlines import Points, sliver
+from cli.sample.outlines import sliver
 from cli.sample.parts import Crease, Garment, Piece, Seam, Tint
 from cli.sample.patterns import Weave
 from cli.sample.pose import HEIGHT_PX, WIDTH_PX, Pose
+from cli.sample.stencil import Area, Stencil, blurred, broadly_blurred, dashes, enlarged, stencil_of
 
-_SUPERSAMPLING = 2
-_MARGIN_PX = 14
-_LARGE_PX = 120  # beyond this, blurs are made at half the size
 _WOVEN = frozenset((Tint.CLOTH, Tint.PLAIN, Tint.INSIDE, Tint.ACCENT, Tint.WASH))
 _GLOSS = {Tint.METAL: 0.55, Tint.BUTTON: 0.3, Tint.PALE: 0.05, Tint.DARK: 0.25, Tint.TAN: 0.1}
-Area = tuple[slice, slice]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,15 +27,6 @@ class Stuff:
     grain: Plane
     light_x: float
     light_y: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stencil:
-    """Where an outline falls in the picture: coverage in [0, 1] over a part of it, and the same as an image."""
-
-    area: Area
-    cover: Plane
-    image: Image.Image
 
 
 class Canvas:
@@ -66,7 +53,7 @@ class Canvas:
                 self._piece(part)
 
     def _piece(self, piece: Piece) -> None:
-        stencil = _stencil(self._pose.to_pixels(piece.outline)[None])
+        stencil = stencil_of(self._pose.to_pixels(piece.outline)[None])
         if stencil is None:
             return
         area, cover = stencil.area, stencil.cover
@@ -84,7 +71,7 @@ class Canvas:
 
     def _cast(self, stencil: Stencil, puff: float) -> None:
         """The shadow of a piece on what lies under it: all around, and longer away from the light."""
-        near = _blurred(stencil.image, max(0.012 * self._pose.scale_px, 2.0))
+        near = blurred(stencil.image, max(0.012 * self._pose.scale_px, 2.0))
         reach = 0.014 * self._pose.scale_px
         shift = (round(-self._stuff.light_y * reach), round(-self._stuff.light_x * reach))
         thrown = 0.5 * near + 0.5 * np.roll(near, shift, axis=(0, 1))
@@ -92,9 +79,9 @@ class Canvas:
 
     def _height_of(self, piece: Piece, stencil: Stencil) -> Plane:
         scale, image = self._pose.scale_px, stencil.image
-        height = (0.027 * scale * piece.puff) * _blurred(image, 0.018 * scale)
+        height = (0.027 * scale * piece.puff) * blurred(image, 0.018 * scale)
         if min(image.size) > 0.2 * scale:
-            height = height + (0.085 * scale * piece.puff) * _broadly_blurred(image, 0.085 * scale, shrink=4)
+            height = height + (0.085 * scale * piece.puff) * broadly_blurred(image, 0.085 * scale, shrink=4)
         if piece.folds:
             height = height + piece.folds * self._folds[stencil.area]
         if piece.creases:
@@ -106,18 +93,18 @@ class Canvas:
         return height
 
     def _print(self, piece: Piece) -> None:
-        stencil = _stencil(self._pose.to_pixels(piece.outline)[None])
+        stencil = stencil_of(self._pose.to_pixels(piece.outline)[None])
         if stencil is None:
             return
         image, area = stencil.image, stencil.area
-        cover = _blurred(image, piece.soft * self._pose.scale_px) if piece.soft else stencil.cover
+        cover = blurred(image, piece.soft * self._pose.scale_px) if piece.soft else stencil.cover
         self._cover(area, self._paint_of(piece, area), cover * self.alpha[area])
 
     def _seam(self, seam: Seam) -> None:
         line = self._pose.to_pixels(seam.line)
         width_px = max(seam.width * self._pose.scale_px, 0.9)
         stitch_px = max(0.014 * self._pose.scale_px, 3.0)
-        stencil = _stencil(_dashes(line, stitch_px) if seam.dashed else line[None], line_px=width_px)
+        stencil = stencil_of(dashes(line, stitch_px) if seam.dashed else line[None], line_px=width_px)
         if stencil is None:
             return
         area = stencil.area
@@ -151,7 +138,7 @@ class Canvas:
             level = 128 + round(100 * crease.height)
             pen.polygon(((outline - origin) / 2).ravel().tolist(), fill=min(max(level, 0), 255))
         soft = image.filter(ImageFilter.BoxBlur(0.008 * scale)).filter(ImageFilter.BoxBlur(0.006 * scale))
-        return (_enlarged(soft, stencil.image.size) - 128) * np.float32(0.0003 * scale)
+        return (enlarged(soft, stencil.image.size) - 128) * np.float32(0.0003 * scale)
 
     def _ribs(self, piece: Piece, area: Area) -> Plane:
         u, _ = self._unit(area, piece.turn)
@@ -169,26 +156,6 @@ class Canvas:
         x, y = x - np.float32(self._pose.x_px), y - np.float32(self._pose.y_px)
         inverse = np.linalg.inv(self._pose.matrix()).astype(np.float32)
         return inverse[0, 0] * x + inverse[0, 1] * y, inverse[1, 0] * x + inverse[1, 1] * y
-
-
-def _stencil(shapes: npt.NDArray[np.float64], *, line_px: float = 0.0) -> Stencil | None:
-    """(N, points, 2) outlines in pixels, or lines `line_px` wide, as coverage; None where they leave the picture."""
-    limit = (WIDTH_PX, HEIGHT_PX)
-    low = np.clip(np.floor(shapes.min(axis=(0, 1))).astype(int) - _MARGIN_PX, 0, limit)
-    high = np.clip(np.ceil(shapes.max(axis=(0, 1))).astype(int) + _MARGIN_PX, 0, limit)
-    width, height = (int(extent) for extent in high - low)
-    if width < 2 or height < 2:
-        return None
-    large = Image.new("L", (width * _SUPERSAMPLING, height * _SUPERSAMPLING))
-    pen = ImageDraw.Draw(large)
-    for shape in ((shapes - low) * _SUPERSAMPLING).reshape(len(shapes), -1).tolist():
-        if line_px:
-            pen.line(shape, fill=255, width=round(line_px * _SUPERSAMPLING), joint="curve")
-        else:
-            pen.polygon(shape, fill=255)
-    image = large.reduce(_SUPERSAMPLING)
-    area = (slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0])))
-    return Stencil(area=area, cover=np.asarray(image, np.float32) / 255, image=image)
 
 
 def _tints(weave: Weave) -> dict[Tint, Plane]:
@@ -225,33 +192,3 @@ def _cables(u: Plane, v: Plane) -> Plane:
     swing = 0.17 * np.sin(v * 34.0)
     strands = np.exp(-(((across - swing) / 0.11) ** 2)) + np.exp(-(((across + swing) / 0.11) ** 2))
     return np.asarray(0.6 * strands - 0.3 * (np.abs(across) > 0.42), np.float32)
-
-
-def _blurred(image: Image.Image, radius_px: float) -> Plane:
-    """A blur; of what is large, made at half the size."""
-    if min(image.size) > _LARGE_PX:
-        return _broadly_blurred(image, radius_px, shrink=2)
-    return np.asarray(image.filter(ImageFilter.BoxBlur(radius_px)), np.float32) / 255
-
-
-def _broadly_blurred(image: Image.Image, radius_px: float, *, shrink: int) -> Plane:
-    """A wide blur, made smaller first, which nobody sees."""
-    small = image.reduce(shrink)
-    for _ in range(2):
-        small = small.filter(ImageFilter.BoxBlur(radius_px / shrink / 1.4))
-    return _enlarged(small, image.size) * np.float32(1 / 255)
-
-
-def _enlarged(image: Image.Image, size: tuple[int, int]) -> Plane:
-    """In floating point: steps of a 255th would show as lines on what shines."""
-    return np.asarray(image.convert("F").resize(size, Image.Resampling.BILINEAR))
-
-
-def _dashes(line: Points, stitch_px: float) -> npt.NDArray[np.float64]:
-    """(N, 2, 2): stitches along a line, more thread than gap."""
-    steps = np.hypot(*np.diff(line, axis=0).T)
-    along = np.concatenate([[0.0], np.cumsum(steps)])
-    starts = np.arange(0.0, along[-1], 1.6 * stitch_px)
-    ends = np.minimum(starts + stitch_px, along[-1])
-    marks = np.stack([starts, ends], axis=1)
-    return np.stack([np.interp(marks, along, line[:, axis]) for axis in (0, 1)], axis=2)

@@ -12,7 +12,7 @@ from cli.sample.kinds import Cloth
 
 Plane = npt.NDArray[np.floating[Any]]
 """(H, W) float32."""
-_GRAIN_PX = 1024
+_GRAIN_PX = 768
 _GRAIN_SEED = 20
 
 

@@ -39,14 +39,14 @@ class Weave:
         rng = np.random.default_rng(self.seed)
         match self.pattern:
             case "Striped" if self.upright:
-                return _within(_saw(u / (0.42 * size)), float(rng.choice((0.06, 0.25))), edge / 0.42)
+                return _within(_saw(u / (0.42 * size)), float(rng.choice((0.06, 0.2))), edge / 0.42)
             case "Striped":
-                share = float(rng.choice((0.16, 0.3, 0.5)))
+                share = float(rng.choice((0.16, 0.3, 0.42)))
                 return _within(_saw(v / (size * (0.6 + share))), share / 2, edge)
             case "Checked":
                 return _gingham(u / size, v / size, edge) if rng.random() < 0.4 else _tartan(u / size, v / size, edge)
             case "Colour-Block":
-                middle, half = ((0.62, 0.6), (-0.12, 0.13), (-0.72, 0.62))[int(rng.integers(3))]
+                middle, half = ((0.62, 0.6), (-0.12, 0.13), (-0.86, 0.50))[int(rng.integers(3))]
                 return _within(v - middle, half, pixel)
             case "Melange":
                 return _flecks(rng, u)

@@ -26,15 +26,15 @@ _NOISE_SEED = 40
 
 def draw_photo(product: Product, shot: Shot, seed: int) -> bytes:
     """The photo as JPEG bytes."""
-    cut, rng = rng_of(seed, 6, product.number), rng_of(seed, 7, product.number, shot.number)
-    garment = cut_garment(product, _style(product, shot, rng), cut)
+    rng = rng_of(seed, 7, product.number, shot.number)
+    garment = cut_garment(product, _style(product, shot, rng), rng_of(seed, 6, product.number))
     if shot.view.turned:
         narrowed = -rng.uniform(0.86, 0.96)
         garment = placed(garment, lambda points: points * (narrowed, 1.0))
     if shot.view.setting is Setting.WALL:
         garment = hung(garment)
     light = choose_light(rng, shot.view.setting)
-    canvas = Canvas(pose=_pose(garment, product, shot, rng), stuff=_stuff(product, shot, cut, rng, light), rng=rng)
+    canvas = Canvas(pose=_pose(garment, product, shot, rng), stuff=_stuff(product, shot, seed, rng, light), rng=rng)
     canvas.paint(garment)
     stands = product.kind.stands and shot.view.crop is Crop.WHOLE
     picture = ground_of(shot.view.setting, rng)
@@ -61,21 +61,25 @@ def _pose(garment: Garment, product: Product, shot: Shot, rng: np.random.Generat
     return choose_pose(garment, rng, straight=shot.view.setting not in FLOORS, steady=steady)
 
 
-def _stuff(product: Product, shot: Shot, cut: np.random.Generator, rng: np.random.Generator, light: Light) -> Stuff:
-    weave = Weave(
-        pattern=product.pattern,
-        first=COLOURS[product.colour],
-        second=COLOURS[product.second_colour],
-        scale=float(cut.uniform(0.09, 0.15)),
-        seed=int(cut.integers(1 << 30)),
-        upright=product.kind.name in _UPRIGHT_STRIPES,
-    )
+def _stuff(product: Product, shot: Shot, seed: int, rng: np.random.Generator, light: Light) -> Stuff:
     return Stuff(
-        weave=weave,
+        weave=_weave(product, rng_of(seed, 8, product.number)),
         look=look_of(product.cloth),
         grain=grain_of(product.cloth, rng, HEIGHT_PX, WIDTH_PX, close=shot.view.crop is Crop.DETAIL),
         light_x=light.x,
         light_y=light.y,
+    )
+
+
+def _weave(product: Product, rng: np.random.Generator) -> Weave:
+    """The same in every photo of the product, from whichever side."""
+    return Weave(
+        pattern=product.pattern,
+        first=COLOURS[product.colour],
+        second=COLOURS[product.second_colour],
+        scale=float(rng.uniform(0.09, 0.15)),
+        seed=int(rng.integers(1 << 30)),
+        upright=product.kind.name in _UPRIGHT_STRIPES,
     )
 
 
