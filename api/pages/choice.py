@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from fastapi import Depends, Query
 
 from api.pages import wording
-from api.pages.tiles import Attribute
 from api.texts import Text
 from db.browsing import CatalogueSize
 from db.facets import FacetValues
@@ -53,7 +52,7 @@ async def chosen(
     attributes: Annotated[list[Text] | None, Query(max_length=200)] = None,
 ) -> Choice:
     """Fields that were left empty say nothing; of a group that is named twice, the last counts."""
-    by_group = {name.partition(":")[0]: name for name in attributes or [] if name}
+    by_group = {wording.apart(name)[0]: name for name in attributes or [] if name}
     return Choice(catalogue=catalogue or None, category=category or None, attributes=tuple(by_group.values()))
 
 
@@ -97,7 +96,7 @@ def _catalogue_link(choice: Choice, size: CatalogueSize) -> Link:
 
 def fields_of(choice: Choice, values: FacetValues) -> list[Field]:
     """The filters there are. What is chosen stays choosable, even where nothing has it any more."""
-    chosen_values = {a.group: a.value for a in map(Attribute.of, choice.attributes)}
+    chosen_values = dict(map(wording.apart, choice.attributes))
     groups: Mapping[str, Sequence[str]] = dict.fromkeys(chosen_values, ()) | dict(values.attributes)
     order = [*wording.FIRST_GROUPS, *groups]
     by_name = sorted(groups, key=order.index)
@@ -122,4 +121,4 @@ def _field(name: str, group: str, label: str | None, chosen: str | None, values:
 def removals(choice: Choice) -> list[Link]:
     """One link for each filter that is on: the same page without it."""
     links = [Link(href=replace(choice, category=None).url(), text=choice.category)] if choice.category else []
-    return links + [Link(href=choice.without(name).url(), text=Attribute.of(name).value) for name in choice.attributes]
+    return links + [Link(href=choice.without(name).url(), text=wording.apart(name)[1]) for name in choice.attributes]

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from api.pages import catalogue, listing, search, signing_in, static_files
+from api.pages.origins import OwnPagesOnly
 from api.pages.problem_pages import ProblemPages
 from api.pages.site import make_site
 
@@ -12,4 +13,5 @@ def mount_pages(app: FastAPI, *, key: str | None) -> None:
     app.state.site = make_site(key)
     for part in (catalogue, listing, search, signing_in, static_files):
         app.include_router(part.router, include_in_schema=False)
+    app.add_middleware(OwnPagesOnly)
     app.add_middleware(ProblemPages, site=app.state.site)

@@ -34,8 +34,9 @@ BY_TYPE: Mapping[str, Said] = {
         sentence="It may have been removed since, or the address is not quite right.",
     ),
     "empty-upload": Said(title="That file is empty", sentence="It has no bytes. Choose another photo."),
-    "body-too-large": Said(title="That file is too large", sentence="A photo may have at most 64 MB."),
-    "wrong-content-type": Said(title="That is not a photo", sentence="Drop a JPEG, PNG or WebP picture."),
+    "wrong-content-type": Said(
+        title="That is not a photo", sentence="Choose a picture: a JPEG, PNG or WebP, for example."
+    ),
     "no-active-model": Said(
         title="No model is active yet",
         sentence="Whoever runs modiste activates one with “modiste models activate”.",
@@ -56,6 +57,9 @@ BY_REASON: Mapping[str, Said] = {
         title="This picture's colours cannot be read", sentence="Save it as an ordinary JPEG and try again."
     ),
 }
+BAD_ADDRESS = Said(
+    title="This address cannot be read", sentence="Something in it is not as modiste writes it; go on from here."
+)
 NO_PHOTO = Said(title="No photo came along", sentence="Choose or drop a photo first.")
 NOT_HERE = Said(title="There is no such page", sentence="The address is not quite right, or the page has moved.")
 
@@ -70,6 +74,8 @@ def said_of(problem: Mapping[str, Any], path: str) -> Said:
         return known
     if problem["status"] in (404, 405) or (kind == "bad-request" and path.startswith("/listings/")):
         return NOT_HERE
+    if problem["status"] == 422:
+        return BAD_ADDRESS
     return Said(title=str(problem["title"]), sentence=str(problem["detail"]))
 
 

@@ -64,12 +64,13 @@ def found(use: Resources, choice: Choice, embedded: Embedded) -> SearchPage:
         rows = similar_to(connection, vector, k=SIMILAR, filters=filters, model_version=embedded.model_version)
         cards = listing_cards(connection, [row.listing_id for row in rows])
         catalogues = where(connection, choice)
+    seen = seen_in(embedded)
     return SearchPage(
         choice=choice,
         catalogues=catalogues,
-        seen=seen_in(embedded),
+        seen=seen,
         model_version=embedded.model_version,
-        similar=similar_tiles(rows, cards),
+        similar=similar_tiles(rows, cards, seen),
     )
 
 

@@ -11,9 +11,10 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import Response
 
+from api.pages.origins import READING, is_ours
+
 COOKIE = "modiste_session"
 LASTS_S = 30 * 24 * 3600
-READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def token_of(key: str, *, now_s: float | None = None) -> str:
@@ -36,19 +37,7 @@ def is_valid(token: str, key: str, *, now_s: float | None = None) -> bool:
 def admits(method: str, headers: Headers, key: str) -> bool:
     """Whether the request's cookie lets it in: for reading, and for what our own pages send."""
     token = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
-    return is_valid(token, key) and (method in READING or is_from_our_pages(headers))
-
-
-def is_from_our_pages(headers: Headers) -> bool:
-    """Whether a browser says so. `Origin` is compared by its host only: a proxy may have ended TLS before us."""
-    site = headers.get("sec-fetch-site")
-    if site is not None:
-        return site == "same-origin"
-    return bool(headers.get("host")) and headers["host"] == host_of(headers.get("origin", ""))
-
-
-def host_of(origin: str) -> str:
-    return origin.partition("://")[2]
+    return is_valid(token, key) and (method in READING or is_ours(headers))
 
 
 def sign_in(response: Response, key: str, *, secure: bool) -> None:

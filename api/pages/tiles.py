@@ -27,7 +27,11 @@ class Attribute:
 
     group: str
     value: str
-    score: float | None = None
+    score: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.group}:{self.value}"
 
     @property
     def label(self) -> str:
@@ -38,8 +42,8 @@ class Attribute:
         return wording.SWATCHES.get(self.value) if self.group == "colour" else None
 
     @classmethod
-    def of(cls, name: str, score: float | None = None) -> Self:
-        group, _, value = name.partition(":")
+    def of(cls, name: str, score: float) -> Self:
+        group, value = wording.apart(name)
         return cls(group=group, value=value, score=score)
 
 
@@ -55,10 +59,7 @@ class Seen:
 
     @property
     def first_attributes(self) -> Sequence[Attribute]:
-        """Those that a card has room for."""
-        by_group = {attribute.group: attribute for attribute in reversed(self.attributes)}
-        groups = {attribute.group: attribute.value for attribute in self.attributes}
-        return [by_group[group] for group in wording.for_a_card(groups)]
+        return for_a_card(self.attributes, at_most=2)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +84,12 @@ class SimilarTile:
     score: float
     category: str | None
     shared: Sequence[Attribute]
+
+
+def for_a_card(attributes: Sequence[Attribute], *, at_most: int) -> list[Attribute]:
+    """Those that a card has room for, one a group."""
+    by_group = {attribute.group: attribute for attribute in reversed(attributes)}
+    return [by_group[group] for group in wording.for_a_card(list(dict.fromkeys(a.group for a in attributes)), at_most)]
 
 
 def tile_of(card: ListingCard) -> Tile:
@@ -138,18 +145,31 @@ def mark_of(card: ListingCard) -> str | None:
     return wording.STATES.get(card.photo.state, "Waiting for the model")
 
 
-def similar_tiles(rows: Sequence[SimilarListing], cards: Sequence[ListingCard]) -> list[SimilarTile]:
-    """In the order of `rows`; a listing without a card is gone meanwhile."""
+def similar_tiles(
+    rows: Sequence[SimilarListing], cards: Sequence[ListingCard], asked: Seen | None = None
+) -> list[SimilarTile]:
+    """In the order of `rows`; a listing without a card is gone meanwhile. `asked`: of a photo that no listing has."""
     by_id: Mapping[int, ListingCard] = {card.id: card for card in cards}
-    return [similar_tile(row, by_id[row.listing_id]) for row in rows if row.listing_id in by_id]
+    return [similar_tile(row, by_id[row.listing_id], asked) for row in rows if row.listing_id in by_id]
 
 
-def similar_tile(row: SimilarListing, card: ListingCard) -> SimilarTile:
-    attributes: Mapping[str, Any] = row.why.get("attributes", {})
-    best_first = sorted(attributes.items(), key=lambda pair: -pair[1])
+def similar_tile(row: SimilarListing, card: ListingCard, asked: Seen | None) -> SimilarTile:
+    tile = tile_of(card)
+    # Of a vector the database knows no words, so it cannot say what both have.
+    why = row.why if asked is None else why_similar(asked, tile.seen)
+    best_first = sorted(why.get("attributes", {}).items(), key=lambda pair: -pair[1])
     return SimilarTile(
-        tile=tile_of(card),
+        tile=tile,
         score=row.score,
-        category=row.why.get("category"),
-        shared=[Attribute.of(name, score) for name, score in best_first],
+        category=why.get("category"),
+        shared=for_a_card([Attribute.of(name, score) for name, score in best_first], at_most=3),
     )
+
+
+def why_similar(one: Seen, other: Seen | None) -> Mapping[str, Any]:
+    """What both have, in the shape of `modiste.similar_listings`: attributes with the lower of the two scores."""
+    if other is None:
+        return {}
+    theirs = {attribute.name: attribute.score for attribute in other.attributes}
+    shared = {a.name: min(a.score, theirs[a.name]) for a in one.attributes if a.name in theirs}
+    return {"attributes": shared} | ({"category": one.category} if one.category == other.category else {})

@@ -1,6 +1,6 @@
 """How values read to people: prices, shares, attributes, and why a photo is not there. Knows neither HTML nor rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -85,12 +85,18 @@ def price(amount: Decimal | None, currency: str | None) -> str | None:
     return f"{digits} {currency}" if currency else digits
 
 
+def apart(attribute: str) -> tuple[str, str]:
+    """`group:value` as both."""
+    group, _, value = attribute.partition(":")
+    return group, value
+
+
 def group_name(group: str) -> str:
     """`shoe_type` -> `Shoe type`."""
     return group.replace("_", " ").capitalize()
 
 
-def for_a_card(attributes: Mapping[str, str], at_most: int = 2) -> list[str]:
-    """The groups, out of those in `attributes` (best first), that a card shows."""
-    first = [group for group in FIRST_GROUPS if group in attributes]
-    return (first + [group for group in attributes if group not in first])[:at_most]
+def for_a_card(groups: Sequence[str], at_most: int) -> list[str]:
+    """Those of the groups (best first) that a card shows."""
+    first = [group for group in FIRST_GROUPS if group in groups]
+    return (first + [group for group in groups if group not in first])[:at_most]

@@ -40,7 +40,6 @@ async function send(form, file) {
   form.submit();
 }
 
-// Without a drop zone on the page, what is dropped goes through one that nobody sees.
 function dropForm() {
   return document.querySelector("form[data-drop]");
 }
@@ -79,6 +78,18 @@ function listen() {
   });
 }
 
+// Phones' choosers of photos leave out the camera, so it gets a button of its own.
+function offerCamera(form) {
+  const button = form.querySelector("[data-camera]");
+  const input = form.querySelector("input[type=file]");
+  button.hidden = !matchMedia("(pointer: coarse)").matches;
+  button.addEventListener("click", () => {
+    input.setAttribute("capture", "environment");
+    input.click();
+    input.removeAttribute("capture");
+  });
+}
+
 // A thumbnail that the store has lost: say so in its place.
 document.addEventListener(
   "error",
@@ -110,4 +121,5 @@ if (asked && sessionStorage.getItem(ASKED)) {
 if (dropForm()) {
   root.classList.add("ready");
   listen();
+  offerCamera(dropForm());
 }

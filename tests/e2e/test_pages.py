@@ -1,0 +1,174 @@
+"""The pages as people use them: a real browser on a small enriched catalogue, wide and narrow."""
+
+import base64
+import os
+import shutil
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+LISTINGS = 20
+WIDE, NARROW = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
+# A drop as the browser reports it, with a file that the script finds in it.
+DROP = """([name, type, data]) => {
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    const carrier = new DataTransfer();
+    carrier.items.add(new File([bytes], name, { type }));
+    for (const kind of ["dragenter", "dragover", "drop"])
+        document.querySelector("main").dispatchEvent(
+            new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: carrier }));
+}"""
+
+
+def find_browser() -> str:
+    for name in BROWSERS:
+        if found := shutil.which(name):
+            return found
+    missing = "no browser to try the pages with; on Debian: apt-get install chromium"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = find_browser()
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def site(browser: Browser, modiste: Any, sample: Path, tmp_path_factory: Any) -> Iterator[str]:
+    """The address of `modiste api` on a part of the sample; asks for the browser first: a skip shall cost nothing."""
+    feed = tmp_path_factory.mktemp("pages") / "feed.csv"
+    feed.write_text("".join(sample.joinpath("feed.csv").read_text().splitlines(keepends=True)[: LISTINGS + 1]))
+    modiste.run("import", feed, "--photos", sample / "photos", "--catalogue", "sample")
+    with closing(socket.socket()) as free, pytest.MonkeyPatch.context() as patch:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        patch.setenv("MODISTE_PORT", str(port))
+        free.close()
+        process = modiste.start("api")
+    try:
+        wait_until_ready(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def wait_until_ready(address: str, at_most_s: float = 20.0) -> None:
+    until = time.monotonic() + at_most_s
+    while True:
+        try:
+            urllib.request.urlopen(f"{address}/readyz", timeout=5).close()
+            return
+        except (urllib.error.URLError, OSError):
+            assert time.monotonic() < until, "modiste api is not ready"
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def faults() -> Iterator[list[str]]:
+    """What the browser complains of: errors in scripts, refused by the policy, files that are not there."""
+    heard: list[str] = []
+    yield heard
+    assert heard == []
+
+
+def open_page(browser: Browser, faults: list[str], **given: Any) -> Page:
+    page = browser.new_context(**given).new_page()
+    page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.set_default_timeout(10_000)
+    return page
+
+
+def drop(page: Page, file: Path, media_type: str = "image/jpeg") -> None:
+    with page.expect_navigation():
+        page.evaluate(DROP, [file.name, media_type, base64.b64encode(file.read_bytes()).decode()])
+
+
+def fits(page: Page) -> bool:
+    """Nothing sticks out to the side."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (NARROW, "dark")])
+def test_a_person_browses_finds_similar_listings_and_searches_by_photo(
+    browser: Browser, site: str, sample: Path, faults: list[str], viewport: Any, scheme: Any
+) -> None:
+    touch = viewport is NARROW
+    page = open_page(browser, faults, viewport=viewport, color_scheme=scheme, is_mobile=touch, has_touch=touch)
+    page.goto(site)
+    cards = page.locator("a.card")
+    assert cards.count() == LISTINGS
+    assert fits(page)
+    title = cards.nth(2).locator(".name").inner_text()
+    cards.nth(2).click()
+
+    expect(page.locator("h1")).to_have_text(title)
+    expect(page.locator("dl.seen")).to_contain_text("Category")
+    assert page.locator(".similar a.card").count() == 12
+    assert fits(page)
+    page.locator(".similar a.card").first.click()
+    expect(page.locator(".similar a.card").first).to_be_visible()
+
+    page.goto(site)
+    drop(page, next((sample / "photos").iterdir()))
+    expect(page.locator("h1")).to_have_text("What modiste sees")
+    asked = page.get_by_alt_text("The photo that you searched with")
+    expect(asked).to_be_visible()
+    assert asked.evaluate("image => image.naturalWidth") > 100
+    assert page.locator(".similar a.card .score").first.inner_text().startswith("1.00")
+    assert page.locator(".similar a.card img").first.evaluate("image => image.complete && image.naturalWidth > 100")
+    assert fits(page)
+
+
+def test_filters_are_chosen_by_keyboard_and_stand_in_the_address(
+    browser: Browser, site: str, faults: list[str]
+) -> None:
+    page = open_page(browser, faults, viewport=WIDE)
+    page.goto(site)
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to the content")).to_be_focused()
+    page.get_by_label("Category").select_option("Dress")
+    page.get_by_role("button", name="Apply").press("Enter")
+    page.wait_for_url(f"{site}/?category=Dress")
+    assert {words.split()[0] for words in page.locator(".words").all_inner_texts()} == {"Dress"}
+    page.get_by_role("link", name="Remove the filter Dress").click()
+    page.wait_for_url(f"{site}/")
+
+
+def test_a_file_that_is_no_photo_is_refused_in_a_sentence(
+    browser: Browser, site: str, sample: Path, faults: list[str]
+) -> None:
+    page = open_page(browser, faults, viewport=NARROW)
+    page.goto(f"{site}/search")
+    drop(page, sample / "feed.csv", "text/csv")
+    expect(page.locator("h1")).to_have_text("That is not a photo")
+    expect(page.locator("form[data-drop]")).to_be_visible()
+    assert [fault for fault in faults if "415" in fault] == faults  # the browser reports the refusal itself
+    faults.clear()
+
+
+def test_without_scripts_a_photo_is_chosen_and_sent_by_button(
+    browser: Browser, site: str, sample: Path, faults: list[str]
+) -> None:
+    page = open_page(browser, faults, viewport=NARROW, java_script_enabled=False)
+    page.goto(f"{site}/search")
+    page.get_by_label("Drop a photo here").set_input_files(next((sample / "photos").iterdir()))
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("h1")).to_have_text("What modiste sees")
+    assert page.locator(".similar a.card").count() > 12
