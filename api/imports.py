@@ -3,17 +3,17 @@
 from typing import Annotated
 
 from anyio import to_thread
-from fastapi import APIRouter, File, Form, Path, Query, Response, UploadFile
-from pydantic import AfterValidator, ConfigDict, Field
+from fastapi import APIRouter, Depends, File, Form, Path, Response, UploadFile
+from pydantic import AfterValidator, Field
 from starlette.background import BackgroundTask
 
 from api import handed
 from api.answers import answer
-from api.cards import Shown
 from api.cursors import Cursor, cursor_of, position_of
 from api.errors import BadImport
 from api.problems import documented
 from api.progress import Import, ImportPage, ImportProgress, import_of, progress_of
+from api.questions import Question, asked, parameters
 from api.resources import Resources, Use
 from api.texts import LARGEST_ID, Text, strip_name
 from api.uploads import FORM
@@ -30,8 +30,8 @@ router = APIRouter(prefix="/v1/imports", tags=["imports"])
 ImportId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The import's id.", examples=[2])]
 
 
-class ImportsQuestion(Shown):
-    model_config = ConfigDict(extra="forbid")
+class ImportsQuestion(Question):
+    """Which imports, and which page of them."""
 
     limit: int = Field(20, ge=1, le=200, description="Imports a page.")
     after: Cursor | None = Field(None, description="The `next` of the page before.")
@@ -94,8 +94,8 @@ def take_in(
         return import_status(connection, import_id)
 
 
-@router.get("", operation_id="list_imports", response_model=ImportPage)
-def imports(use: Use, question: Annotated[ImportsQuestion, Query()]) -> Response:
+@router.get("", operation_id="list_imports", response_model=ImportPage, openapi_extra=parameters(ImportsQuestion))
+def imports(use: Use, question: Annotated[ImportsQuestion, Depends(asked(ImportsQuestion))]) -> Response:
     """Imports, newest first."""
     before = position_of(question.after) if question.after else LARGEST_ID
     wanted = question.model_dump(include={"catalogue", "state", "lane"})

@@ -2,14 +2,15 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
 from api import cards
 from api.answers import answer
 from api.cursors import Cursor, cursor_of, position_of
-from api.filters import METADATA_PARAMETER, Filters
+from api.filters import Filters
 from api.problems import documented
+from api.questions import asked, parameters
 from api.resources import Use
 from api.texts import CatalogueName, ExternalId, ListingId
 from db.browsing import browse_listings, listing_details, listing_id_of
@@ -29,9 +30,9 @@ class ListingsQuestion(Filters):
     "/listings",
     operation_id="browse_listings",
     response_model=cards.ListingPage,
-    openapi_extra={"parameters": [METADATA_PARAMETER]},
+    openapi_extra=parameters(ListingsQuestion),
 )
-def browse(use: Use, question: Annotated[ListingsQuestion, Query()]) -> Response:
+def browse(use: Use, question: Annotated[ListingsQuestion, Depends(asked(ListingsQuestion))]) -> Response:
     """Listings that pass all filters, oldest first.
 
     Unlike similar listings, all catalogues and also what is out of stock, unless the filters say otherwise. A listing

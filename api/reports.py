@@ -4,14 +4,15 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
-from pydantic import ConfigDict, Field
+from fastapi import APIRouter, Depends, Response
+from pydantic import Field
 
 from api.answers import answer
 from api.cards import Shown
 from api.cursors import Cursor, cursor_of, position_of
 from api.imports import ImportId
 from api.problems import documented
+from api.questions import Question, asked, parameters
 from api.resources import Use
 from api.sources import public_source
 from api.tables import csv_answer
@@ -48,12 +49,15 @@ class QuarantinePage(Shown):
     next: str | None = Field(examples=[None])
 
 
-class QuarantineQuestion(Shown):
-    model_config = ConfigDict(extra="forbid")
+class QuarantineQuestion(Question):
+    """In which form, and which page of it."""
 
     format: TableFormat = Field(TableFormat.JSON, description="json: page by page; csv: everything, streamed.")
     limit: int = Field(100, ge=1, le=1000, description="Photos a page of JSON.")
     after: Cursor | None = Field(None, description="The `next` of the page of JSON before.")
+
+
+Asked = Annotated[QuarantineQuestion, Depends(asked(QuarantineQuestion))]
 
 
 @router.get(
@@ -75,8 +79,9 @@ def report(use: Use, import_id: ImportId) -> Response:
     operation_id="get_import_quarantine",
     response_model=QuarantinePage,
     responses={200: {"content": CSV}, **documented(404)},
+    openapi_extra=parameters(QuarantineQuestion),
 )
-def quarantine(use: Use, import_id: ImportId, question: Annotated[QuarantineQuestion, Query()]) -> Response:
+def quarantine(use: Use, import_id: ImportId, question: Asked) -> Response:
     """Photos of this import that cannot be enriched, each with its reason."""
     with transaction(use.engine) as connection:
         import_status(connection, import_id)

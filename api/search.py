@@ -1,18 +1,16 @@
 """Searching with a photo that no listing has: embedded here, asked with in SQL, by one and the same model version."""
 
-from typing import Annotated
-
 from anyio import to_thread
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from pydantic import Field
 
 from api.answers import answer
 from api.cards import Attribute, Shown
-from api.filters import METADATA_PARAMETER
 from api.network import ActiveNetwork, Embedded
 from api.problems import documented
+from api.questions import parameters
 from api.resources import Resources, Use
-from api.similar import SimilarListing, SimilarQuestion
+from api.similar import Asked, SimilarListing, SimilarQuestion
 from api.uploads import FORM, PhotoField, photo_bytes
 from db.engine import transaction
 from db.errors import OtherVersionActive
@@ -44,10 +42,10 @@ class PhotoAnswer(Shown):
     operation_id="search_by_photo",
     response_model=PhotoAnswer,
     responses=documented(409),
-    openapi_extra={"parameters": [METADATA_PARAMETER]},
+    openapi_extra=parameters(SimilarQuestion),
     dependencies=FORM,
 )
-async def by_photo(use: Use, question: Annotated[SimilarQuestion, Query()], photo: PhotoField) -> Response:
+async def by_photo(use: Use, question: Asked, photo: PhotoField) -> Response:
     """Listings similar to a photo, best first: of all catalogues and in stock, unless the filters say otherwise.
 
     The photo is not kept.

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Body, Depends, Response
 from pydantic import ConfigDict, Field
 
 from api.answers import answer
 from api.cards import Shown
-from api.filters import METADATA_PARAMETER, Filters
+from api.filters import Filters
 from api.problems import documented
+from api.questions import asked, parameters
 from api.resources import Use
 from api.texts import CatalogueName, ExternalId, ListingId, Number, Text
 from api.uploads import JSON
@@ -71,11 +72,11 @@ class VectorQuestion(Shown):
     )
 
 
-Asked = Annotated[SimilarQuestion, Query()]
+Asked = Annotated[SimilarQuestion, Depends(asked(SimilarQuestion))]
 ROWS: dict[str, Any] = {"response_model": list[SimilarListing]}
 OF_LISTING = ROWS | {
     "responses": documented(404) | documented(409, text=NO_VECTOR),
-    "openapi_extra": {"parameters": [METADATA_PARAMETER]},
+    "openapi_extra": parameters(SimilarQuestion),
 }
 
 
