@@ -83,14 +83,14 @@ def _hem(rng: np.random.Generator, style: Style, *, narrow: float, wide: float) 
 
 
 def _legs(rng: np.random.Generator, hem: Place, *, length: float, puff: float = 0.65) -> Garment:
-    """Two legs that meet in the middle seam, the left one above."""
+    """Two legs that overlap a little at the middle seam."""
     left, right = hem
     knee = 0.5 * (_CROTCH_Y + length)
     half = [
-        *corner(0.0, _WAIST_Y + 0.02), *corner(0.285, _WAIST_Y), (0.335, -0.55), (0.35, -0.30),
+        *corner(-0.014, _WAIST_Y + 0.02), *corner(0.285, _WAIST_Y), (0.335, -0.55), (0.35, -0.30),
         *([((0.34 + right) / 2 - 0.02, knee)] if length > 0.5 else []),
         *corner(right, length - 0.01), *corner(left, length),
-        *([(0.5 * left + 0.008, knee)] if length > 0.5 else []), *corner(0.004, _CROTCH_Y),
+        *([(0.5 * left + 0.008, knee)] if length > 0.5 else []), *corner(-0.006, _CROTCH_Y),
     ]  # fmt: skip
     leg = curve(half)
     parts: Garment = []
