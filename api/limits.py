@@ -1,5 +1,6 @@
-"""How large a body may be: counted while it streams in, refused before the rest is read."""
+"""How large a body may be: counted while it streams in; of one too large nothing more is kept or looked at."""
 
+from anyio import move_on_after
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -10,6 +11,7 @@ from vision.preprocess import MAX_BYTES
 JSON_BYTES = 2**20
 # Boundaries and part headers around the one photo.
 FORM_BYTES = 64 * 2**10
+LINGER_S = 3.0
 PHOTO_PATHS = frozenset({"/v1/search/photo", "/v1/photos", "/search"})
 UPLOAD_PATHS = frozenset({"/v1/imports"})
 
@@ -29,10 +31,23 @@ class BodyLimit:
             return
         limit = self._limits.get(scope["path"], JSON_BYTES)
         if stated_length(scope) > limit:
-            await of_error(BodyTooLarge(limit=limit))(scope, receive, send)
+            await refuse(limit, scope, receive, send)
         else:
             counted = CountedBody(scope, receive, send, limit)
             await self._app(scope, counted.receive, counted.send)
+
+
+async def refuse(limit: int, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers at once, and lets the client go on for a moment: who is cut off while sending never reads the answer."""
+
+    async def send_unfinished(message: Message) -> None:
+        await send({**message, "more_body": True} if message["type"] == "http.response.body" else message)
+
+    await of_error(BodyTooLarge(limit=limit))(scope, receive, send_unfinished)
+    with move_on_after(LINGER_S):
+        while (await receive()).get("more_body", False):
+            pass
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def stated_length(scope: Scope) -> int:
@@ -57,7 +72,7 @@ class CountedBody:
         if self._seen <= self._limit:
             return message
         self._answered = True
-        await of_error(BodyTooLarge(limit=self._limit))(self._scope, self._receive, self._send)
+        await refuse(self._limit, self._scope, self._receive, self._send)
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
