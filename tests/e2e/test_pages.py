@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +54,19 @@ def site(browser: Browser, modiste: Any, sample: Path, tmp_path_factory: Any) ->
     feed = tmp_path_factory.mktemp("pages") / "feed.csv"
     feed.write_text("".join(sample.joinpath("feed.csv").read_text().splitlines(keepends=True)[: LISTINGS + 1]))
     modiste.run("import", feed, "--photos", sample / "photos", "--catalogue", "sample")
-    with closing(socket.socket()) as free, pytest.MonkeyPatch.context() as patch:
+    with serve(modiste) as address:
+        yield address
+
+
+@contextmanager
+def serve(modiste: Any, **environment: str) -> Iterator[str]:
+    """`modiste api` on a port of its own; its address once it is ready."""
+    with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-        patch.setenv("MODISTE_PORT", str(port))
-        free.close()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ({"MODISTE_PORT": str(port)} | environment).items():
+            patch.setenv(name, value)
         process = modiste.start("api")
     try:
         wait_until_ready(f"http://127.0.0.1:{port}")
@@ -172,3 +180,22 @@ def test_without_scripts_a_photo_is_chosen_and_sent_by_button(
     page.get_by_role("button", name="Search").click()
     expect(page.locator("h1")).to_have_text("What modiste sees")
     assert page.locator(".similar a.card").count() > 12
+
+
+def test_where_there_is_a_key_a_person_signs_in_searches_and_signs_out(
+    browser: Browser, site: str, modiste: Any, sample: Path, faults: list[str]
+) -> None:
+    page = open_page(browser, faults, viewport=WIDE)
+    with serve(modiste, MODISTE_API_KEY="swordfish") as guarded:
+        page.goto(f"{guarded}/?category=Dress")
+        page.get_by_label("API key").fill("swordfish")
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(f"{guarded}/?category=Dress")
+        assert page.locator("a.card img").first.evaluate("image => image.decode().then(() => image.naturalWidth > 100)")
+        drop(page, next((sample / "photos").iterdir()))
+        expect(page.locator("h1")).to_have_text("What modiste sees")
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_label("API key")).to_be_visible()
+        page.goto(guarded)
+        expect(page.get_by_label("API key")).to_be_visible()
+        page.context.close()

@@ -1,0 +1,41 @@
+import asyncio
+
+from api.pages.choice import Choice, chosen, fields_of, removals
+from db.facets import FacetValues
+
+VALUES = FacetValues(categories=["Dress"], attributes={"fit": ["Slim"], "colour": ["Blue", "Red"]})
+
+
+def read(**given: object) -> Choice:
+    return asyncio.run(chosen(**given))  # type: ignore[arg-type]
+
+
+def test_an_address_and_its_choice_say_the_same() -> None:
+    choice = Choice(catalogue="a & b", category="T-Shirt", attributes=("colour:Navy Blue", "fit:Slim"))
+    assert choice.url() == "/?catalogue=a+%26+b&category=T-Shirt&attributes=colour%3ANavy+Blue&attributes=fit%3ASlim"
+    assert Choice().url() == "/"
+    assert choice.search_url == "/search?catalogue=a+%26+b"
+
+
+def test_empty_fields_choose_nothing_and_of_one_group_the_last_counts() -> None:
+    choice = read(catalogue="", category="", attributes=["", "colour:Red", "colour:Blue", ""])
+    assert choice == Choice(attributes=("colour:Blue",))
+    assert choice.as_filters() == {"attributes": ["colour:Blue"]}
+    assert Choice().as_filters() == {}
+
+
+def test_fields_come_in_the_order_of_what_one_looks_for_and_hold_what_is_chosen() -> None:
+    fields = fields_of(Choice(category="Tie", attributes=("colour:Red", "shine:Matt")), VALUES)
+    assert [field.label for field in fields] == ["Category", "Colour", "Shine", "Fit"]
+    assert [field.chosen for field in fields] == ["Tie", "colour:Red", "shine:Matt", ""]
+    assert [value for value, _ in fields[0].options] == ["Dress", "Tie"]
+    assert fields[1].options == [("colour:Blue", "Blue"), ("colour:Red", "Red")]
+
+
+def test_each_filter_can_be_taken_away_alone() -> None:
+    choice = Choice(catalogue="a", category="Tie", attributes=("colour:Red", "fit:Slim"))
+    assert [(link.text, link.href) for link in removals(choice)] == [
+        ("Tie", "/?catalogue=a&attributes=colour%3ARed&attributes=fit%3ASlim"),
+        ("Red", "/?catalogue=a&category=Tie&attributes=fit%3ASlim"),
+        ("Slim", "/?catalogue=a&category=Tie&attributes=colour%3ARed"),
+    ]
