@@ -1,1 +1,1 @@
-"""HTTP over what `db` answers: routes, schemas and errors. Enqueues nothing yet, and computes nothing itself."""
+"""HTTP over what `db` answers, and pages for people: routes, schemas, problems. Looks at photos, but enriches none."""

@@ -137,7 +137,7 @@ def fault_of(fault: Mapping[str, Any]) -> dict[str, str]:
 def sentence(fault: Mapping[str, str]) -> str:
     named = f"{fault['name']} ({fault['in']})" if fault["name"] else f"The {fault['in']}"
     detail = re.sub(r"^[A-Z](?![A-Z])", lambda first: first[0].lower(), fault["detail"])
-    return f"{named}: {detail.rstrip('.')}."
+    return f"{named}: {detail}" if detail.endswith(("?", ".")) else f"{named}: {detail}."
 
 
 def of_http(request: Request, error: HTTPException) -> JSONResponse:

@@ -144,3 +144,15 @@ def test_every_route_is_documented_with_what_it_may_answer(client: TestClient) -
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
                     assert list(response["content"]) == ["application/problem+json"], (where, status)
+
+
+def test_every_schema_has_an_example_of_each_field(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    for name, schema in document["components"]["schemas"].items():
+        for field, said in schema.get("properties", {}).items():
+            speaks = {"examples", "default", "$ref", "enum", "const"} & set(said) or said.get("type") in (
+                "boolean",
+                "array",
+            )
+            refers = any("$ref" in part for part in said.get("anyOf", []))
+            assert speaks or refers or "description" in said, f"{name}.{field} says nothing of itself"
