@@ -39,13 +39,16 @@ def test_a_listing_that_the_model_has_not_looked_at_says_so_and_keeps_its_source
     assert "hidden" not in page.words
 
 
-def test_a_photo_in_quarantine_says_why(browser: Browser, shop: Any, ids: Any) -> None:
+def test_a_photo_in_quarantine_says_why_and_is_not_shown(browser: Browser, shop: Any, ids: Any) -> None:
+    second = {"id": ids["red"]}
     shop.rows(
-        "UPDATE modiste.photo SET state = 'quarantined', reason = 'truncated' WHERE listing_id = :id", id=ids["bare"]
+        "UPDATE modiste.photo SET state = 'quarantined', reason = 'truncated' WHERE listing_id = :id AND position = 1",
+        **second,
     )
-    page = browser.get(f"/listings/{ids['bare']}")
+    page = browser.get(f"/listings/{ids['red']}")
+    shop.rows("UPDATE modiste.photo SET state = 'enriched', reason = NULL WHERE listing_id = :id", **second)
     assert "In quarantine. The file ends in the middle of the picture." in page.words
-    shop.rows("UPDATE modiste.photo SET state = 'pending', reason = NULL WHERE listing_id = :id", id=ids["bare"])
+    assert not page.all("img", alt="Red dress, photo 2 of 2")
 
 
 @pytest.mark.parametrize(

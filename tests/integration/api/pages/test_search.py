@@ -1,4 +1,5 @@
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,9 +47,15 @@ def test_it_can_be_searched_in_one_catalogue(browser: Browser, network: Any, ids
     assert [card.attributes["href"] for card in page.all("a", class_="card")] == [f"/listings/{ids['elsewhere']}"]
 
 
-def test_nothing_of_the_photo_stays_in_the_store(browser: Browser, network: Any, store: Any) -> None:
-    from pathlib import Path
+def test_a_photo_as_phones_take_it_is_not_too_large(browser: Browser, network: Any) -> None:
+    noise = Image.effect_noise((1800, 1800), 90).convert("RGB")
+    out = io.BytesIO()
+    noise.save(out, "JPEG", quality=95)
+    assert out.tell() > 2**21
+    assert search(browser, out.getvalue()).status == 200
 
+
+def test_nothing_of_the_photo_stays_in_the_store(browser: Browser, network: Any, store: Any) -> None:
     def files() -> int:
         return sum(path.is_file() for path in Path(store.where).rglob("*"))
 
