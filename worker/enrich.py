@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures import TimeoutError as NotYet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from sqlalchemy import Engine
@@ -91,16 +91,32 @@ def look_at_photos(workshop: Workshop, lease: Lease, lost: threading.Event) -> I
             return prepared
         return prepared, inference.submit(prepared.pixels, lease.lane)
 
-    looks = [workshop.readers[lease.lane].submit(look, photo) for photo in lease.photos]
+    groups = alike(lease.photos)
+    looks = [workshop.readers[lease.lane].submit(look, twins[0]) for twins in groups]
     patience = Patience(workshop, lost)
     try:
-        for pending in looks:
+        for pending, twins in zip(looks, groups, strict=True):
             found = patience.wait_for(pending)
-            yield found if isinstance(found, Outcome) else outcome(found[0], patience.wait_for(found[1]))
+            first = found if isinstance(found, Outcome) else outcome(found[0], patience.wait_for(found[1]))
+            yield first
+            yield from (same_for(photo, first) for photo in twins[1:])
     finally:
         abandoned.set()
         for pending in looks:
             pending.cancel()
+
+
+def alike(photos: Sequence[WorkPhoto]) -> list[list[WorkPhoto]]:
+    """Photos of the same bytes, or of the same URL, together: sellers share photos, and one look is enough."""
+    groups: dict[bytes | str, list[WorkPhoto]] = {}
+    for photo in photos:
+        groups.setdefault(photo.sha256 or photo.source, []).append(photo)
+    return list(groups.values())
+
+
+def same_for(photo: WorkPhoto, first: Outcome) -> Outcome:
+    """The outcome of a photo whose twin was looked at in this shard."""
+    return replace(first, photo_id=photo.id, seen=None, recognised=first.recognised or first.seen is not None)
 
 
 Look = Outcome | tuple[Prepared, "Future[Prediction]"]

@@ -72,6 +72,24 @@ def test_the_same_content_goes_through_the_network_once(
     assert one("SELECT count(*) FROM modiste.listing_enrichment") == 3
 
 
+def test_photos_that_two_sellers_share_are_looked_at_once_also_within_a_shard(
+    workshop: Workshop,
+    import_rows: Import,
+    due_shards: Due,
+    photo_folder: Path,
+    make_jpeg: Callable[..., bytes],
+    one: One,
+) -> None:
+    (photo_folder / "a.jpg").write_bytes(make_jpeg((200, 10, 10)))
+    (photo_folder / "broken.jpg").write_bytes(b"no photo")
+    both = ("a.jpg", "broken.jpg")
+    import_id = import_rows({"1": both, "2": both, "3": both})
+    work_off(workshop, due_shards)
+    status = status_of(workshop, import_id)
+    assert (status.photos_enriched, status.photos_quarantined, status.photos_inferred) == (3, 3, 1)
+    assert one("SELECT count(*) FROM modiste.listing_enrichment") == 3
+
+
 def broken_photos(good: bytes) -> dict[str, tuple[bytes, str]]:
     """Eight kinds of broken photo, with the reason that each must be given."""
     png_bomb = io.BytesIO()
