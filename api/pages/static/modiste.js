@@ -90,13 +90,6 @@ function offerCamera(form) {
   });
 }
 
-// A thumbnail that the store has lost: say so in its place.
-document.addEventListener(
-  "error",
-  (event) => event.target.matches?.(".frame img") && event.target.closest(".frame").classList.add("lost"),
-  true,
-);
-
 // Coming back to a page, it is not busy any more.
 addEventListener("pageshow", () => {
   root.classList.remove("busy");
