@@ -14,7 +14,7 @@ from api.resources import Resources, Use
 from api.texts import PhotoId, Text
 from api.thumbnails import ThumbnailSize, thumbnail
 from api.uploads import FORM, PhotoField, photo_bytes
-from db.engine import transaction
+from db.engine import single_question
 from db.similarity import photo_digests
 from store import Area, Store
 from vision.preprocess import open_photo, original_size
@@ -79,7 +79,7 @@ async def small(
 
 def shown(use: Resources, photo_id: int, size: ThumbnailSize, v: str | None, known: str | None) -> Response:
     """Raises `NoStoredPhoto`."""
-    with transaction(use.engine) as connection:
+    with single_question(use.engine) as connection:
         digest = photo_digests(connection, [photo_id]).get(photo_id)
     tag = f'"{digest}-{size}"'
     # A photo's content may be replaced under its id: only an address that names the content is good for ever.

@@ -14,7 +14,7 @@ from api.resources import Use
 from api.texts import CatalogueName, ExternalId, ListingId, Number, Text
 from api.uploads import JSON
 from db.browsing import listing_id_of
-from db.engine import transaction
+from db.engine import single_question, transaction
 from db.similarity import similar_listings, similar_to
 
 router = APIRouter(prefix="/v1", tags=["similar"])
@@ -83,7 +83,7 @@ OF_LISTING = ROWS | {
 @router.get("/listings/{listing_id}/similar", operation_id="similar_listings", **OF_LISTING)
 def to_listing(use: Use, listing_id: ListingId, question: Asked) -> Response:
     """Listings similar to this one, best first: of its own catalogue and in stock, unless the filters say otherwise."""
-    with transaction(use.engine) as connection:
+    with single_question(use.engine) as connection:
         return answer(similar_listings(connection, listing_id, **question.as_question()))
 
 

@@ -40,12 +40,23 @@ def parse_url(url: str) -> URL:
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction, committed at the end; a server that does not answer is a `NotReachable`."""
+    with connected(engine) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def single_question(engine: Engine) -> Iterator[Connection]:
+    """For one statement that reads: it is its own transaction, without two further round trips to begin and end one."""
+    with connected(engine.execution_options(isolation_level="AUTOCOMMIT")) as connection:
+        yield connection
+
+
+def connected(engine: Engine) -> Connection:
+    """Raises `NotReachable`."""
     try:
-        connection = engine.connect()
+        return engine.connect()
     except OperationalError as error:
         raise NotReachable(f"{NotReachable.__doc__} ({first_line(error)})") from error
-    with connection, connection.begin():
-        yield connection
 
 
 def first_line(error: BaseException) -> str:
