@@ -49,7 +49,8 @@ def test_every_wrong_parameter_is_named(client: TestClient) -> None:
     assert problem["detail"].count(".") == 2
 
 
-def test_a_json_body_over_its_limit_is_refused(client: TestClient) -> None:
+def test_a_json_body_over_its_limit_is_refused(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.limits.LINGER_S", 0.1)
     chunks = (b"[" * 2**16 for _ in range(20))  # without a stated length
     answer = client.post("/v1/search/vector", content=chunks, headers={"content-type": "application/json"})
     assert said(answer)["status"] == 413
