@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     modiste_host: str = "127.0.0.1"
     modiste_port: int = Field(default=8000, ge=1, le=65535)
     modiste_api_key: SecretStr | None = None
+    modiste_max_upload_mb: int = Field(default=4096, ge=1)
     modiste_allow_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     modiste_model: Path | None = None
     modiste_lease_s: float = Field(default=30.0, ge=1.0, le=3600.0)

@@ -72,6 +72,7 @@ def api_settings(stack: Stack) -> ApiSettings:
         host=stack.settings.modiste_host,
         port=stack.settings.modiste_port,
         key=key.get_secret_value() if key else None,
+        max_upload_bytes=stack.settings.modiste_max_upload_mb * 2**20,
     )
 
 
