@@ -33,7 +33,7 @@ class PhotoAnswer(Shown):
     """What is seen in the photo, and the listings similar to it, both by one model version."""
 
     seen: Seen
-    model_version: str = Field(examples=["lite0-heads-1"])
+    model_version: str = Field(examples=["lite0-heads-2"])
     similar: list[SimilarListing]
 
 
