@@ -37,7 +37,9 @@ class ImportsQuestion(Question):
     after: Cursor | None = Field(None, description="The `next` of the page before.")
     catalogue: Text | None = Field(None, description="Only those into this catalogue.")
     state: ImportState | None = Field(None, description="Only those in this state.")
-    lane: Lane | None = Field(None, description="Only those of this lane; single listings go by `interactive`.")
+    lane: Lane | None = Field(
+        None, description="Only those of this lane; single listings are listed for `interactive` alone."
+    )
 
 
 @router.post(

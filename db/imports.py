@@ -11,6 +11,8 @@ from db.states import ImportState, Lane, RowOutcome
 
 # A planner that has not shown itself for this long is gone: its import is marked as failed by the sweep.
 PLANNER_SILENCE_S = 120
+# The feed of an import that is one listing put by hand: there may be thousands, which lists of imports leave out.
+ONE_LISTING = "one listing"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,7 +148,11 @@ def import_status(connection: Connection, import_id: int) -> ImportStatus:
 
 
 def recent_imports(connection: Connection, limit: int = 20) -> list[ImportStatus]:
-    return [status_of(row) for row in connection.execute(text(f"{STATUS} ORDER BY i.id DESC LIMIT :n"), {"n": limit})]
+    """Newest first; single listings are left out."""
+    rows = connection.execute(
+        text(f"{STATUS} WHERE i.feed <> :single ORDER BY i.id DESC LIMIT :n"), {"n": limit, "single": ONE_LISTING}
+    )
+    return [status_of(row) for row in rows]
 
 
 def unfinished_imports(connection: Connection) -> list[int]:

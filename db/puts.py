@@ -7,14 +7,12 @@ from sqlalchemy import Connection, text
 
 from db.catalogues import ensure_catalogue, known_listings, lock_catalogue, write_batch
 from db.comparing import FindPhoto, compare
-from db.imports import begin_import, count_batch, end_planning
+from db.imports import ONE_LISTING, begin_import, count_batch, end_planning
 from db.listings import ListingData
 from db.models import active_model
 from db.rows import FeedRow
 from db.shards import make_shards
 from db.states import Lane, RowOutcome
-
-FEED_NAME = "one listing"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +37,7 @@ def put_listing(
     version_id = active_model(connection).id
     ensure_catalogue(connection, catalogue)
     import_id = begin_import(
-        connection, catalogue=catalogue, feed=FEED_NAME, lane=Lane.INTERACTIVE, model_version_id=version_id
+        connection, catalogue=catalogue, feed=ONE_LISTING, lane=Lane.INTERACTIVE, model_version_id=version_id
     )
     lock_catalogue(connection, catalogue)
     batch = compare(

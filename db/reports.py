@@ -7,7 +7,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine, text
 
 from db.engine import transaction
-from db.imports import STATUS, ImportStatus, status_of
+from db.imports import ONE_LISTING, STATUS, ImportStatus, status_of
 from db.states import ImportState, Lane, Reason, RowOutcome
 
 PAGE = 5_000
@@ -49,16 +49,23 @@ def import_page(
     state: ImportState | None = None,
     lane: Lane | None = None,
 ) -> list[ImportStatus]:
-    """Imports before this id, newest first."""
+    """Imports before this id, newest first; single listings only where their lane is asked for."""
     rows = connection.execute(
         text(f"""
             {STATUS} WHERE i.id < :before
               AND (CAST(:catalogue AS text) IS NULL OR i.catalogue = :catalogue)
               AND (CAST(:state AS text) IS NULL OR i.state = :state)
-              AND (CAST(:lane AS text) IS NULL OR i.lane = :lane)
+              AND (CAST(:lane AS text) IS NULL AND i.feed <> :single OR i.lane = :lane)
             ORDER BY i.id DESC LIMIT :limit
         """),
-        {"before": before, "limit": limit, "catalogue": catalogue, "state": state, "lane": lane},
+        {
+            "before": before,
+            "limit": limit,
+            "catalogue": catalogue,
+            "state": state,
+            "lane": lane,
+            "single": ONE_LISTING,
+        },
     )
     return [status_of(row) for row in rows]
 

@@ -3,10 +3,14 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,11 +37,11 @@ class Modiste:
     def start_arguments(self, *arguments: str | Path) -> list[str]:
         return [sys.executable, "-m", "cli", *map(str, arguments)]
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+    def start(self, *arguments: str | Path, **settings: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             self.start_arguments(*arguments),
             cwd=ROOT,
-            env=self.environment,
+            env=self.environment | settings,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -69,6 +73,45 @@ def modiste() -> Iterator[Modiste]:
     with EmbeddedPair.start(home):  # kept running between commands: starting it twenty times would take half a minute
         yield Modiste(home=home)
     shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def serve(modiste: Modiste, command: str = "up", **settings: str) -> Iterator[str]:
+    """`modiste up`, or `modiste api` alone, on a port of its own; its address once it is ready."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = modiste.start(command, MODISTE_PORT=str(port), **settings)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_ready(address, process)
+        yield address
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def wait_until_ready(address: str, process: "subprocess.Popen[str]", at_most_s: float = 30.0) -> None:
+    until = time.monotonic() + at_most_s
+    while True:
+        try:
+            urllib.request.urlopen(f"{address}/readyz", timeout=5).close()
+            return
+        except OSError:
+            assert process.poll() is None, process.communicate()[1]
+            assert time.monotonic() < until, f"{address} is not ready"
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def served() -> Callable[..., AbstractContextManager[str]]:
+    """Serves pages and HTTP: `with served(modiste) as address`."""
+    return serve
+
+
+@pytest.fixture(scope="session")
+def zipped(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample's photos in a zip."""
+    return Path(shutil.make_archive(str(tmp_path_factory.mktemp("zipped") / "photos"), "zip", sample, "photos"))
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,8 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,13 +66,13 @@ def filled(modiste: Modiste, sample: Path) -> Modiste:
     return modiste
 
 
-def environment(modiste: Modiste, port: int) -> dict[str, str]:
+def environment(modiste: Modiste) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return modiste.environment | {"PATH": path, "MODISTE_PORT": str(port), "PYTHONPATH": str(ROOT)}
+    return modiste.environment | {"PATH": path, "PYTHONPATH": str(ROOT)}
 
 
-def run_block(block: Block, modiste: Modiste, folder: Path, port: int) -> None:
-    source = block.text.replace(PRINTED_ADDRESS, f"127.0.0.1:{port}")
+def run_block(block: Block, modiste: Modiste, folder: Path, address: str = PRINTED_ADDRESS) -> None:
+    source = block.text.replace(PRINTED_ADDRESS, address)
     if block.kind == "python":
         with EmbeddedPair.start(modiste.home) as pair:
             source = f"DATABASE_URL = {pair.database_url!r}\n{source}"
@@ -88,7 +82,7 @@ def run_block(block: Block, modiste: Modiste, folder: Path, port: int) -> None:
     else:
         command = ["bash", "-euo", "pipefail", "-c", source]
     done = subprocess.run(
-        command, cwd=folder, env=environment(modiste, port), text=True, capture_output=True, timeout=300, check=False
+        command, cwd=folder, env=environment(modiste), text=True, capture_output=True, timeout=300, check=False
     )
     where = f"{block.page}, line {block.line}"
     assert done.returncode == 0, f"{where} ended with {done.returncode}:\n{block.text}\n{done.stdout}\n{done.stderr}"
@@ -96,43 +90,18 @@ def run_block(block: Block, modiste: Modiste, folder: Path, port: int) -> None:
         assert "(0 rows)" not in done.stdout, f"{where} finds nothing:\n{block.text}"
 
 
-@contextmanager
-def served(modiste: Modiste, port: int) -> Iterator[None]:
-    """`modiste up`, until its API answers and as long as the block is read."""
-    process = subprocess.Popen(
-        modiste.start_arguments("up"), env=environment(modiste, port), stdout=subprocess.DEVNULL, cwd=ROOT
-    )
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2).close()
-                break
-            except (urllib.error.URLError, ConnectionError):
-                time.sleep(0.1)
-        yield
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 @pytest.mark.parametrize("page", PAGES)
-def test_every_command_of_the_page_runs(page: str, filled: Modiste, folder: Path) -> None:
+def test_every_command_of_the_page_runs(page: str, filled: Modiste, served: Any, folder: Path) -> None:
     blocks = [block for block in blocks_of(page) if block.kind in RUN and block.not_run is None]
     assert blocks, f"{page} has no command"
-    port = free_port()
     if not any(PRINTED_ADDRESS in block.text for block in blocks):
         for block in blocks:
-            run_block(block, filled, folder, port)
+            run_block(block, filled, folder)
         return
     assert shutil.which("curl"), "the pages show curl; install it"
-    with served(filled, port):
+    with served(filled) as address:
         for block in blocks:
-            run_block(block, filled, folder, port)
+            run_block(block, filled, folder, address.removeprefix("http://"))
 
 
 @pytest.mark.parametrize("page", [str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md")] + ["README.md"])

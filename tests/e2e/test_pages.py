@@ -3,12 +3,7 @@
 import base64
 import os
 import shutil
-import socket
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,42 +44,13 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def site(browser: Browser, modiste: Any, sample: Path, tmp_path_factory: Any) -> Iterator[str]:
+def site(browser: Browser, modiste: Any, served: Any, sample: Path, tmp_path_factory: Any) -> Iterator[str]:
     """The address of `modiste api` on a part of the sample; asks for the browser first: a skip shall cost nothing."""
     feed = tmp_path_factory.mktemp("pages") / "feed.csv"
     feed.write_text("".join(sample.joinpath("feed.csv").read_text().splitlines(keepends=True)[: LISTINGS + 1]))
     modiste.run("import", feed, "--photos", sample / "photos", "--catalogue", "sample")
-    with serve(modiste) as address:
+    with served(modiste, "api") as address:
         yield address
-
-
-@contextmanager
-def serve(modiste: Any, **environment: str) -> Iterator[str]:
-    """`modiste api` on a port of its own; its address once it is ready."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ({"MODISTE_PORT": str(port)} | environment).items():
-            patch.setenv(name, value)
-        process = modiste.start("api")
-    try:
-        wait_until_ready(f"http://127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
-
-
-def wait_until_ready(address: str, at_most_s: float = 20.0) -> None:
-    until = time.monotonic() + at_most_s
-    while True:
-        try:
-            urllib.request.urlopen(f"{address}/readyz", timeout=5).close()
-            return
-        except (urllib.error.URLError, OSError):
-            assert time.monotonic() < until, "modiste api is not ready"
-            time.sleep(0.1)
 
 
 @pytest.fixture
@@ -183,10 +149,10 @@ def test_without_scripts_a_photo_is_chosen_and_sent_by_button(
 
 
 def test_where_there_is_a_key_a_person_signs_in_searches_and_signs_out(
-    browser: Browser, site: str, modiste: Any, sample: Path, faults: list[str]
+    browser: Browser, site: str, modiste: Any, served: Any, sample: Path, faults: list[str]
 ) -> None:
     page = open_page(browser, faults, viewport=WIDE)
-    with serve(modiste, MODISTE_API_KEY="swordfish") as guarded:
+    with served(modiste, "api", MODISTE_API_KEY="swordfish") as guarded:
         page.goto(f"{guarded}/?category=Dress")
         page.get_by_label("API key").fill("swordfish")
         page.get_by_role("button", name="Sign in").click()

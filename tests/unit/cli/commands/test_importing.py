@@ -21,6 +21,8 @@ class Worker:
     def start(self) -> None:
         self.runs = self.may_run
 
+    def tend(self, _: object) -> None: ...
+
     def poll(self) -> None: ...
 
     def __enter__(self) -> "Worker":
