@@ -6,6 +6,7 @@ shard of several seconds ends; and two Celery workers in one process share what 
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,6 +18,8 @@ from kombu.messaging import Consumer
 from kombu.mixins import ConsumerMixin
 
 logger = logging.getLogger(__name__)
+
+AGAIN_AFTER_S = 1.0
 
 
 class Listener(ConsumerMixin):
@@ -31,7 +34,7 @@ class Listener(ConsumerMixin):
         self._handle = handle
         self._free = threading.Semaphore(slots)
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix=f"serve-{queue}")
-        self._thread = threading.Thread(target=self.run, name=f"listen-{queue}", daemon=True)
+        self._thread = threading.Thread(target=self._listen, name=f"listen-{queue}", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -44,6 +47,15 @@ class Listener(ConsumerMixin):
         """What `ConsumerMixin` asks for whenever it has connected."""
         queue = Queue(self._queue)  # type: ignore[no-untyped-call]
         return [consumer([queue], callbacks=[self._receive], accept=["json"], prefetch_count=1)]
+
+    def _listen(self) -> None:
+        """`run` waits for a broker that is away; whatever else ends it must not leave the queue unserved."""
+        while not self.should_stop:
+            try:
+                self.run()  # type: ignore[no-untyped-call]
+            except Exception:
+                logger.exception("listening to the queue %s failed, trying again", self._queue)
+                time.sleep(AGAIN_AFTER_S)
 
     def _receive(self, body: Any, message: Message) -> None:
         message.ack()  # type: ignore[no-untyped-call]

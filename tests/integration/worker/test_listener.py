@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import redis
+from kombu.mixins import ConsumerMixin
 
 from broker import ENRICH_SHARD, Listener, make_app
 from broker.messages import Message, send
@@ -62,6 +63,22 @@ def test_it_goes_on_after_the_broker_cut_its_connections(broker_url: str) -> Non
     redis.Redis(unix_socket_path=broker_url.removeprefix("redis+socket://")).client_kill_filter(_type="normal")
     tell(broker_url, 2)
     assert wait_until(lambda: seen == [1, 2], within_s=20)
+    listener.close()
+
+
+def test_it_goes_on_whatever_ended_its_listening(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    run, failures = ConsumerMixin.run, iter([True])
+
+    def fails_once(self: ConsumerMixin) -> None:
+        if next(failures, False):
+            raise RuntimeError("nobody thought of this")
+        run(self)
+
+    monkeypatch.setattr(ConsumerMixin, "run", fails_once)
+    listener = Listener(make_app(broker_url), "interactive", slots=1, handle=seen.append)
+    tell(broker_url, 1)
+    assert wait_until(lambda: seen == [1])
     listener.close()
 
 
