@@ -20,6 +20,7 @@ def run(command: list[str], programs: Path) -> subprocess.CompletedProcess[str]:
     (programs / "modiste").symlink_to(ROOT / "deploy" / "modiste")
     path = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     clean = {"PATH": path, "HOME": str(programs), "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
+    clean["MODISTE_PORT"] = "1"  # where nothing listens, whatever runs on this machine
     # Found along that path by /usr/bin/env: subprocess itself would look along ours.
     return subprocess.run(
         ["/usr/bin/env", *command], cwd=programs, env=clean, capture_output=True, text=True, check=False
