@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 import broker
 from api import (
@@ -53,7 +54,14 @@ def make_app(settings: ApiSettings) -> FastAPI:
         network.close()
         engine.dispose()
 
-    app = FastAPI(title="modiste", version="1", lifespan=lifespan, redirect_slashes=False)
+    app = FastAPIOffline(
+        title="modiste",
+        version="1",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
+        static_url="/docs-files",
+    )
     problems.install(app)
     openapi.describe(app, with_key=settings.key is not None)
     for part in (similar, search, listings, writing, catalogues, photos, imports, reports, models, health):
