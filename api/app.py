@@ -23,6 +23,7 @@ from api import (
     writing,
 )
 from api.access import KeyGuard
+from api.heads import HeadAsGet
 from api.limits import BodyLimit
 from api.network import ActiveNetwork
 from api.pages.mounting import mount_pages
@@ -70,4 +71,5 @@ def make_app(settings: ApiSettings) -> FastAPI:
     if settings.key is not None:
         app.add_middleware(KeyGuard, key=settings.key)  # added last, so asked first
     mount_pages(app, key=settings.key)
+    app.add_middleware(HeadAsGet)
     return app

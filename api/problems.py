@@ -144,7 +144,14 @@ def of_http(request: Request, error: HTTPException) -> JSONResponse:
     """What the framework says: unknown routes, methods, bodies it cannot take apart."""
     kind = HTTPStatus(error.status_code).phrase.title().replace(" ", "").replace("-", "")
     detail = ADVICE.get(error.status_code, str(error.detail)).format(method=request.method)
-    return problem(error.status_code, kind, detail, headers=error.headers)
+    return problem(error.status_code, kind, detail, headers=with_head(error.headers or {}))
+
+
+def with_head(headers: Mapping[str, str]) -> dict[str, str]:
+    """HEAD is answered wherever GET is (`api.heads`), which the router does not know."""
+    return {
+        name: re.sub(r"\bGET\b", "GET, HEAD", value) if name == "Allow" else value for name, value in headers.items()
+    }
 
 
 def documented(*statuses: int, text: str | None = None) -> dict[int | str, dict[str, Any]]:

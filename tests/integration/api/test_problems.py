@@ -34,7 +34,30 @@ def test_everything_that_fails_is_a_problem(client: TestClient, method: str, pat
 
 
 def test_a_wrong_method_names_the_right_ones(client: TestClient) -> None:
-    assert client.delete("/v1/models").headers["allow"] == "GET"
+    assert client.delete("/v1/models").headers["allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/listings", "/v1/listings/1", "/", "/search", "/static/any/modiste.css", "/docs", "/healthz", "/nowhere"],
+)
+def test_head_is_answered_like_get_without_a_body(client: TestClient, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert dict(head.headers) == dict(get.headers)
+
+
+def test_head_of_a_thumbnail_says_how_large_it_is(client: TestClient, ids: dict[str, int]) -> None:
+    path = client.get(f"/v1/listings/{ids['red']}").json()["photos"][0]["thumbnail"]
+    head = client.head(path)
+    assert (head.status_code, head.headers["content-type"]) == (200, "image/webp")
+    assert int(head.headers["content-length"]) == len(client.get(path).content)
+
+
+def test_head_needs_the_key_as_get_does(guarded: TestClient) -> None:
+    assert guarded.head("/v1/listings").status_code == 401
+    assert guarded.head("/v1/listings", headers={"Authorization": "bearer schlüssel".encode()}).status_code == 200
+    assert guarded.head("/readyz").status_code == 200
 
 
 def test_a_body_that_is_no_json_says_so(client: TestClient) -> None:
