@@ -15,6 +15,7 @@ $(BIN)/uv:
 
 # What running needs: no torch.
 .venv/.running: requirements.lock pyproject.toml | $(BIN)/uv
+	@echo "Installing what running needs into .venv: half a gigabyte, a minute or two the first time."
 	$(UV) --require-hashes -r requirements.lock
 	$(UV) --no-deps --editable .
 	@touch $@

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+# Columns that are copied and pasted: never broken over two lines.
+WHOLE = frozenset({"listing", "catalogue", "import", "reason"})
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -45,7 +47,8 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
     table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for place, column in enumerate(columns):
         numbers = bool(rows) and all(isinstance(row[place], int | float) for row in rows)
-        table.add_column(column, justify="right" if numbers else "left", overflow="fold", no_wrap=numbers)
+        whole = numbers or column in WHOLE
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     out.print(table)

@@ -23,7 +23,7 @@ def require_free(host: str, port: int) -> None:
     """Raises UsageError."""
     if not is_free(host, port):
         raise UsageError(
-            f"something listens on {host}:{port} already, or nobody may; another modiste up? Set MODISTE_PORT"
+            f"port {port} of {host} is taken, perhaps by another modiste up; set MODISTE_PORT to one that is free"
         )
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 
-from db.batches import Batch, ContentRef, PhotoToPlan
+from db.batches import Batch, ContentRef, PhotoToPlan, RowReport
 from db.catalogues import ensure_catalogue, known_listings, lock_catalogue, seen_in_import, write_batch
 from db.comparing import FindPhoto, compare
 from db.engine import transaction
@@ -66,7 +66,7 @@ class Tally:
 
     rows: dict[RowOutcome, int] = field(default_factory=lambda: dict.fromkeys(RowOutcome, 0))
     photos: int = 0
-    rejections: list[RowRejection] = field(default_factory=list)
+    rejections: list[RowReport] = field(default_factory=list)
 
     @property
     def rows_rejected(self) -> int:
@@ -169,8 +169,10 @@ def dry_run(engine: Engine, order: Order) -> Tally:
         with transaction(engine) as connection:
             version_id = active_model(connection).id
             known = known_listings(connection, order.catalogue, ids, model_version_id=version_id)
-        tally.add(compare(entries, known=known, seen=seen, find_photo=finder(order)))
-        tally.rejections += [e for e in entries if isinstance(e, RowRejection)][: 100 - len(tally.rejections)]
+        batch = compare(entries, known=known, seen=seen, find_photo=finder(order))
+        tally.add(batch)
+        refused = [row for row in batch.rows if row.outcome is RowOutcome.REJECTED]
+        tally.rejections += refused[: 100 - len(tally.rejections)]
         seen |= ids
     return tally
 

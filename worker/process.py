@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+import click
 from celery import Celery, signals
 from celery.platforms import SecurityWarning
 from sqlalchemy import Engine
@@ -147,6 +148,8 @@ def run_worker(settings: WorkerSettings) -> None:
     warnings.filterwarnings("ignore", category=SecurityWarning)
     try:
         app.worker_main(worker_arguments(settings))
+    except click.Abort:  # Celery's word for a signal that came before it was ready
+        logger.info("stopped while it started")
     finally:
         for listener in listeners:
             listener.close()

@@ -1,5 +1,8 @@
 """`modiste demo`: a drawn catalogue, or one's own photos, enriched, asked for similar listings and shown on a page."""
 
+import os
+import shutil
+import sys
 import time
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -90,15 +93,23 @@ def show_similar(stack: Stack, catalogue: str, sheet: Path, began_s: float) -> N
         if place == 0:
             out.print(f"\nThe first similar listings after {time.monotonic() - began_s:.0f} s:")
             write_sheet(stack, sheet, asked, found)
-        out.print(f"\n[bold]{external_id}[/] {asked.title}")
+        title = "" if asked.title == external_id else asked.title
+        out.print(f"\n[bold]{external_id}[/] {title}")
         show(found[:5])
     out.print(f"\nContact sheet: {sheet.absolute()}", soft_wrap=True)
-    out.print("Next: modiste similar LISTING, modiste psql, or your own feed with modiste import FEED --photos FOLDER")
+    me = program()
+    out.print(f"Next: {me} similar LISTING, {me} psql, or your own feed with {me} import FEED --photos FOLDER")
+
+
+def program() -> str:
+    """How to call this command here: by its name where the path has it."""
+    return "modiste" if shutil.which("modiste") else os.path.relpath(sys.argv[0])
 
 
 def some_listings(stack: Stack, catalogue: str) -> list[str]:
-    """External ids of a few enriched listings from all over the catalogue."""
+    """External ids of a few listings from all over the catalogue, each the one whose category is surest there."""
     with transaction(stack.engine) as connection:
         page = browse_listings(connection, filters={"catalogue": catalogue}, limit=200)
-    enriched = [card.external_id for card in page.listings if card.enrichment is not None]
-    return enriched[:: max(1, len(enriched) // ASKED)][:ASKED]
+    scored = [(card.enrichment.category_score, card.external_id) for card in page.listings if card.enrichment]
+    size = max(1, len(scored) // ASKED)
+    return [max(scored[start : start + size])[1] for start in range(0, len(scored), size)][:ASKED]

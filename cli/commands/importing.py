@@ -12,12 +12,14 @@ from rich.progress import Progress, TaskID
 
 from broker import dispatch, living_workers
 from cli.errors import UsageError
+from cli.mapping import say_columns
 from cli.opening import Stack, open_stack
 from cli.output import err, out, print_json, print_table, progress
 from cli.services import log_folder, supervise, worker_spec
 from cli.settings import Settings
 from cli.stack.supervisor import Supervisor
 from cli.watching import follow
+from db.batches import RowReport
 from db.engine import is_connected, transaction
 from db.imports import (
     ImportStatus,
@@ -66,7 +68,8 @@ def import_feed(
     """Import a feed: new and changed listings are written, their photos enriched. Again: only what changed.
 
     Alone on the embedded stack it works until the last photo is done; where a worker runs, it returns once
-    everything is queued. Exit status: 0 all is well, 3 done but rows were rejected or photos quarantined, 1 it failed.
+    everything is queued. Exit status: 0 all is well, 3 done (or would be) with rejected rows or quarantined photos,
+    1 it failed.
     """
     settings = Settings()
     if not catalogue.strip():
@@ -78,11 +81,13 @@ def import_feed(
         beside = photos_beside(opened, feed, photos)
         if beside is not None:
             exits.callback(beside.close)
+        say_columns(opened, beside)
         stack = exits.enter_context(open_stack(settings))
         order = Order(catalogue=catalogue, feed_name=opened.name, feed=opened, photos=beside, lane=Lane(lane.value))
         if dry:
-            show_dry_run(dry_run(stack.engine, order), as_json=as_json)
-            return
+            tally = dry_run(stack.engine, order)
+            show_dry_run(tally, as_json=as_json)
+            raise typer.Exit(FINISHED_WITH_FAULTS if tally.rows_rejected else 0)
         status = run_import(stack, order, watch=watch)
         show_result(stack, status, as_json=as_json)
         raise typer.Exit(exit_status(status))
@@ -216,12 +221,12 @@ def show_dry_run(tally: Tally, *, as_json: bool) -> None:
         return
     print_table("What the import would do", ["rows", *rows], [[sum(rows.values()), *rows.values()]])
     out.print(f"{tally.photos:,} photos would be looked at. Nothing was changed.")
-    show_rejections(
-        [
-            RejectedRow(line=r.line, external_id=r.external_id, column=r.column, reason=r.reason, detail=r.detail)
-            for r in tally.rejections[:SHOWN]
-        ],
-        tally.rows_rejected,
+    show_rejections([rejected(row) for row in tally.rejections[:SHOWN]], tally.rows_rejected)
+
+
+def rejected(row: RowReport) -> RejectedRow:
+    return RejectedRow(
+        line=row.line, external_id=row.external_id, column=row.column, reason=row.reason or "", detail=row.detail
     )
 
 
@@ -235,6 +240,8 @@ def show_result(stack: Stack, status: ImportStatus, *, as_json: bool) -> None:
     show_status(status)
     show_rejections(rejected[:SHOWN], status.rows_rejected)
     show_quarantine(quarantined[:SHOWN], status.photos_quarantined)
+    if not status.finished:
+        out.print(f"It is worked on: modiste status {status.id} tells how far, --watch stays until it is done.")
     if status.rows == 0:
         err.print("[yellow]The feed has column names and no rows.[/]")
 

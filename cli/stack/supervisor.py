@@ -177,9 +177,11 @@ class Supervisor:
 def _signals(stopping: threading.Event, again: Callable[[], None]) -> Iterator[None]:
     """The first stop signal sets `stopping`, the next ones call `again`; the former handlers come back."""
 
-    def handle(_signal: int, _frame: FrameType | None) -> None:
+    def handle(sent: int, _frame: FrameType | None) -> None:
         if stopping.is_set():
             again()
+        else:
+            _log.warning("asked to stop by %s", signal.Signals(sent).name)
         stopping.set()
 
     heard = [sent for sent in _STOP_SIGNALS if signal.getsignal(sent) is not signal.SIG_IGN]

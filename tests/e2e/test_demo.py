@@ -76,4 +76,4 @@ def test_up_on_a_taken_port_says_so_at_once(modiste: Modiste) -> None:
             check=False,
         )
     assert refused.returncode != 0
-    assert "Set MODISTE_PORT" in refused.stderr
+    assert "set MODISTE_PORT" in refused.stderr

@@ -122,3 +122,19 @@ def test_photos_forgotten_are_asked_for_before_anything_is_written(modiste: Modi
 def test_doctor_finds_nothing_wrong(modiste: Modiste) -> None:
     findings = modiste.json("doctor")
     assert {finding["verdict"] for finding in findings} == {"ok"}
+
+
+def test_a_column_that_nobody_recognised_is_said_and_photos_that_no_column_names_are_an_error(
+    modiste: Modiste, tmp_path: Path
+) -> None:
+    feed = tmp_path / "feed.csv"
+    feed.write_text("Handle,Product Name,Bild,Preis\nA1,Kleid,1.jpg,5\nA2,Rock,2.jpg,6\nA1,Hose,3.jpg,7\n")
+    refused = modiste.run("import", feed, "--photos", tmp_path, "--dry-run", expect=1)
+    assert "no column names them" in refused.stderr
+    assert "Bild, Preis" in refused.stderr
+    said = modiste.run(
+        "import", feed, "--photos", tmp_path, "--map", "photos=Bild", "--catalogue", "dry", "--dry-run", expect=3
+    )
+    assert "title ← Product Name" in said.stderr
+    assert "No column was taken for price" in said.stderr
+    assert "duplicate_id" in said.stdout
