@@ -1,7 +1,7 @@
 """Errors as RFC 9457 problem details: what was wrong, and what to do. Every answer of 400 and above is one."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
 from api.errors import ApiError
@@ -52,6 +53,10 @@ ADVICE: Mapping[int, str] = {
     404: "There is no such route; /docs lists them all.",
     405: "This route does not take the method {method}; the header Allow names what it takes.",
 }
+NO_NUMBER = "write a number with a point, such as 12.5"
+ADVICE_OF_FAULT: Mapping[str, str] = dict.fromkeys(
+    ("decimal_parsing", "decimal_type", "float_parsing", "float_type"), NO_NUMBER
+)
 FAILED = "The API failed at this request, and it is not the request's fault; the log of the API says why."
 BUSY = "The API is busy: no connection to PostgreSQL was free in time. Ask again in a moment."
 
@@ -121,17 +126,30 @@ def of_store(_: Request, error: StoreError) -> JSONResponse:
 
 
 def of_validation(_: Request, error: RequestValidationError) -> JSONResponse:
-    faults = [fault_of(fault) for fault in error.errors()]
+    came = list(error.body) if isinstance(error.body, FormData) else None
+    faults = [fault_of(fault, came) for fault in error.errors()]
     return problem(422, "BadRequest", " ".join(sentence(fault) for fault in faults), errors=faults)
 
 
-def fault_of(fault: Mapping[str, Any]) -> dict[str, str]:
-    """Pydantic's fault as where it is (query, path, body), the parameter's name and what is wrong with it."""
+def fault_of(fault: Mapping[str, Any], came: Sequence[str] | None = None) -> dict[str, str]:
+    """Pydantic's fault as where it is (query, path, body), the parameter's name and what is wrong with it.
+
+    `came`: of a form, the fields that it has.
+    """
     if fault["type"] == "json_invalid":
         return {"in": "body", "name": "", "detail": f"JSON cannot be read at character {fault['loc'][-1]}"}
     where, *path = [str(part) for part in fault["loc"]] or ["request"]
-    detail = str(fault["msg"]).removeprefix("Value error, ")
+    detail = ADVICE_OF_FAULT.get(fault["type"]) or str(fault["msg"]).removeprefix("Value error, ")
+    if came is not None and (fault["type"] == "missing" or detail.startswith("Expected UploadFile")):
+        detail = needed_file(path[-1], came)
     return {"in": where, "name": ".".join(path)[:200], "detail": detail}
+
+
+def needed_file(field: str, came: Sequence[str]) -> str:
+    """Only files are needed in forms; all else in them may be left out."""
+    others = [repr(name[:100]) for name in came[:5] if name != field]
+    instead = f"; what came instead is in {', '.join(others)}" if others and field not in came else ""
+    return f"the file goes into the field {field!r}, as curl -F {field}=@FILE sends it{instead}"
 
 
 def sentence(fault: Mapping[str, str]) -> str:

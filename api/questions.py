@@ -3,7 +3,7 @@
 FastAPI can do this too, but looks at every parameter that could have been given: a third of a millisecond a question.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from difflib import get_close_matches
 from typing import Any, ClassVar, TypeVar
 
@@ -39,9 +39,12 @@ def free_name(question: type[Question]) -> list[str]:
 
 def unknown_parameter(name: str, known: list[str]) -> str:
     """Names the nearest parameter that there is."""
-    near = get_close_matches(name.lower(), known, n=1)
-    advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-    return f"there is no parameter {name[:100]!r}; {advice}"
+    return f"there is no parameter {name[:100]!r}; {advice_among(name, known)}"
+
+
+def advice_among(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name[:100].lower(), known, n=1)
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
 
 
 Asked = TypeVar("Asked", bound=Question)

@@ -3,9 +3,10 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Response
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from api.answers import answer
+from api.bodies import JsonBody
 from api.cards import Shown
 from api.filters import Filters
 from api.problems import documented
@@ -56,10 +57,8 @@ class SimilarQuestion(Filters):
         return {"k": self.k, "filters": self.as_filters(), "options": said}
 
 
-class VectorQuestion(Shown):
+class VectorQuestion(JsonBody):
     """A vector of the active model version's length, and the question as in SQL."""
-
-    model_config = ConfigDict(extra="forbid")
 
     embedding: list[Number] = Field(min_length=1, max_length=4000, examples=[[0.1, -0.2, 0.3]])
     k: int = Field(12, ge=1, le=1000, strict=True)

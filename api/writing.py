@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Response
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from sqlalchemy import Engine
 from starlette.background import BackgroundTask
 
 from api.answers import answer
+from api.bodies import JsonBody
 from api.cards import Shown
 from api.errors import BadPhotoSource
 from api.problems import documented
@@ -53,10 +54,8 @@ NewCatalogue = Annotated[
 UPLOADED = "sha256:"
 
 
-class ListingToPut(Shown):
+class ListingToPut(JsonBody):
     """All that the seller says of a listing: what is left out is not kept from before."""
-
-    model_config = ConfigDict(extra="forbid")
 
     title: Title | None = Field(None, examples=["Striped T-Shirt"])
     brand: Said | None = Field(None, examples=["Acme"])

@@ -67,9 +67,20 @@ def test_a_photo_comes_in_a_form(client: TestClient, content: bytes, kind: str |
     assert "multipart/form-data" in answer.json()["detail"]
 
 
-def test_a_form_without_a_photo_says_which_field_is_missing(client: TestClient) -> None:
-    answer = client.post("/v1/photos", files={"picture": ("a.jpg", picture())})
-    assert (answer.status_code, answer.json()["detail"]) == (422, "photo (body): field required.")
+FIELD = "photo (body): the file goes into the field 'photo', as curl -F photo=@FILE sends it"
+
+
+@pytest.mark.parametrize("path", ["/v1/photos", "/v1/search/photo"])
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"file": ("a.jpg", b"...")}, f"{FIELD}; what came instead is in 'file'."),
+        ({"photo": (None, "a.jpg")}, f"{FIELD}."),
+    ],
+)
+def test_a_form_without_a_photo_says_where_it_goes(client: TestClient, path: str, files: Any, says: str) -> None:
+    answer = client.post(path, files=files)
+    assert (answer.status_code, answer.json()["detail"]) == (422, says)
 
 
 def photo_of(client: TestClient, listing_id: int) -> dict[str, Any]:

@@ -59,7 +59,11 @@ def test_an_uploaded_photo_may_be_named(client: TestClient, shop: Any) -> None:
 @pytest.mark.parametrize(
     ("said", "says"),
     [
-        ({"titel": "Tee"}, "titel (body): extra inputs are not permitted"),
+        ({"titel": "Tee"}, "titel (body): there is no such field; did you mean title?"),
+        ({"zzz": 1, "colr": "Red"}, "colr (body): there is no such field; did you mean colour?"),
+        ({"zzz": 1}, "zzz (body): there is no such field; there are title, brand, price"),
+        ({"price": "12,50 €"}, "price (body): write a number with a point, such as 12.5."),
+        ({"price": [1]}, "price (body): write a number with a point, such as 12.5."),
         ({"price": -1}, "price (body)"),
         ({"price": 1.234}, "price (body)"),
         ({"price": 1e300}, "price (body)"),
