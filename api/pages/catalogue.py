@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import Connection
 
 from api.cursors import Cursor, cursor_of, position_of
 from api.pages.choice import Choice, Field, Link, UseChoice, catalogue_links, fields_of, removals
+from api.pages.errors import UnknownChoice
 from api.pages.site import UseSite
 from api.pages.tiles import Tile, tile_of
 from api.pages.wording import number
+from api.questions import unknown_parameter
 from api.resources import Use
 from db.browsing import CatalogueSize, browse_listings, list_catalogues
 from db.engine import transaction
@@ -18,6 +20,7 @@ from db.facets import count_listings, facet_values
 
 LISTINGS_A_PAGE = 48
 COUNTED = 1_000
+PARAMETERS = ["catalogue", "category", "attributes", "after"]
 
 router = APIRouter()
 
@@ -36,7 +39,14 @@ class CataloguePage:
     next_page: str | None
 
 
-@router.get("/")
+async def known_only(request: Request) -> None:
+    """An unknown parameter would silently show more than was asked for. Raises `UnknownChoice`."""
+    for name in request.query_params:
+        if name not in PARAMETERS:
+            raise UnknownChoice(detail=f"In the address, {unknown_parameter(name, PARAMETERS)}")
+
+
+@router.get("/", dependencies=[Depends(known_only)])
 def catalogue(use: Use, site: UseSite, choice: UseChoice, after: Cursor | None = None) -> Response:
     with transaction(use.engine) as connection:
         catalogues = list_catalogues(connection)

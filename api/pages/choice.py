@@ -81,11 +81,12 @@ class Field:
 
 
 def catalogue_links(choice: Choice, catalogues: Sequence[CatalogueSize]) -> list[Link]:
-    """All of them and each; none where there is nothing to choose."""
-    if len(catalogues) < 2:
+    """All of them and each with something in it; none where there is nothing to choose."""
+    stocked = [size for size in catalogues if size.listings]
+    if len(stocked) < 2:
         return []
     everything = Link(href="/", text="All", here=choice.catalogue is None)
-    return [everything, *(_catalogue_link(choice, size) for size in catalogues)]
+    return [everything, *(_catalogue_link(choice, size) for size in stocked)]
 
 
 def _catalogue_link(choice: Choice, size: CatalogueSize) -> Link:

@@ -3,6 +3,12 @@
 from api.errors import ApiError
 
 
+class UnknownChoice(ApiError):
+    """{detail}"""
+
+    status = 422
+
+
 class FromElsewhere(ApiError):
     """This came from another site, not from a page of modiste; open the page itself and try again."""
 

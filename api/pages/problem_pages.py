@@ -74,6 +74,8 @@ def said_of(problem: Mapping[str, Any], path: str) -> Said:
         return known
     if problem["status"] in (404, 405) or (kind == "bad-request" and path.startswith("/listings/")):
         return NOT_HERE
+    if kind == "unknown-choice":
+        return Said(title=BAD_ADDRESS.title, sentence=str(problem["detail"]))
     if problem["status"] == 422:
         return BAD_ADDRESS
     return Said(title=str(problem["title"]), sentence=str(problem["detail"]))

@@ -87,8 +87,8 @@ def seen_in(embedded: Embedded) -> Seen:
 
 
 def where(connection: Connection, choice: Choice) -> list[Link]:
-    """The catalogues to search in: all, or one of them."""
-    names = [size.name for size in list_catalogues(connection)]
+    """The catalogues to search in: all, or one of those with something in it."""
+    names = [size.name for size in list_catalogues(connection) if size.listings]
     if len(names) < 2:
         return []
     links = [Link(href="/search", text="All catalogues", here=choice.catalogue is None)]

@@ -87,6 +87,21 @@ def test_catalogues_can_be_chosen_where_there_are_several(browser: Browser) -> N
     assert page.one("a", href="/?catalogue=other", **{"aria-current": "page"})
 
 
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("Category=Dress", "there is no parameter 'Category'; did you mean category?"),
+        ("catalogue=shop&catalog=shop", "there is no parameter 'catalog'; did you mean catalogue?"),
+        ("price_max=50", "there is no parameter 'price_max'; there are catalogue, category, attributes, after"),
+    ],
+)
+def test_a_filter_that_the_grid_does_not_have_is_not_passed_over(browser: Browser, query: str, says: str) -> None:
+    page = browser.get(f"/?{query}")
+    assert page.status == 422
+    assert says in page.words
+    assert page.all("a", href="/")
+
+
 def test_pages_follow_each_other_and_together_show_every_listing_once(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

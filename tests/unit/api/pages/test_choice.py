@@ -1,6 +1,8 @@
 import asyncio
+from datetime import UTC, datetime
 
-from api.pages.choice import Choice, chosen, fields_of, removals
+from api.pages.choice import Choice, catalogue_links, chosen, fields_of, removals
+from db.browsing import CatalogueSize
 from db.facets import FacetValues
 
 VALUES = FacetValues(categories=["Dress"], attributes={"fit": ["Slim"], "colour": ["Blue", "Red"]})
@@ -39,3 +41,16 @@ def test_each_filter_can_be_taken_away_alone() -> None:
         ("Red", "/?catalogue=a&category=Tie&attributes=fit%3ASlim"),
         ("Slim", "/?catalogue=a&category=Tie&attributes=colour%3ARed"),
     ]
+
+
+def test_catalogues_with_nothing_in_them_are_no_choice() -> None:
+    sizes = [
+        CatalogueSize(name=name, listings=listings, estimated=False, created_at=datetime(2026, 1, 1, tzinfo=UTC))
+        for name, listings in [("a", 3), ("b", 0), ("c", 1)]
+    ]
+    assert [(link.text, link.count) for link in catalogue_links(Choice(), sizes)] == [
+        ("All", None),
+        ("a", "3"),
+        ("c", "1"),
+    ]
+    assert catalogue_links(Choice(), sizes[:2]) == []
