@@ -57,7 +57,9 @@ class Import(Shown):
 class ImportProgress(Import):
     """An import, and how fast it goes."""
 
-    photos_per_s: float = Field(description="Over the last minute.", examples=[96.0])
+    photos_per_s: float = Field(
+        description="Over the last minute; once it is finished, on average over its running time.", examples=[96.0]
+    )
     seconds_left: float | None = Field(description="Null while nothing moves or rows are still read.", examples=[31.0])
 
 
@@ -73,9 +75,18 @@ def import_of(status: ImportStatus) -> Import:
 
 
 def progress_of(status: ImportStatus, photos_per_s: float) -> ImportProgress:
+    """`photos_per_s`: over the last minute."""
+    if status.finished:
+        return ImportProgress(**_values(status), photos_per_s=average_of(status), seconds_left=0.0)
     known = status.planned_at is not None and photos_per_s > 0
     left = status.photos_pending / photos_per_s if known else None
-    return ImportProgress(**_values(status), photos_per_s=photos_per_s, seconds_left=0.0 if status.finished else left)
+    return ImportProgress(**_values(status), photos_per_s=photos_per_s, seconds_left=left)
+
+
+def average_of(status: ImportStatus) -> float:
+    """Photos that became something a second, over the whole running time."""
+    done = status.photos_enriched + status.photos_quarantined
+    return done / status.running_s if status.running_s > 0 else 0.0
 
 
 def _values(status: ImportStatus) -> dict[str, Any]:

@@ -131,7 +131,11 @@ def test_progress_and_counters_add_up(client: TestClient, finished: int) -> None
         "total": 2, "enriched": 1, "quarantined": 1, "inferred": 1,
     }  # fmt: skip
     assert (found["state"], found["progress"], found["seconds_left"]) == ("done", 1.0, 0.0)
-    assert found["photos_per_s"] > 0
+
+
+def test_the_rate_of_a_finished_import_is_its_average(client: TestClient, finished: int) -> None:
+    found = client.get(f"/v1/imports/{finished}").json()
+    assert found["photos_per_s"] == pytest.approx(2 / found["running_s"])
 
 
 def test_time_left_is_what_is_pending_at_the_rate_of_the_last_minute(client: TestClient, shop: Any) -> None:
