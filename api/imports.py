@@ -98,7 +98,7 @@ def take_in(
 
 @router.get("", operation_id="list_imports", response_model=ImportPage, openapi_extra=parameters(ImportsQuestion))
 def imports(use: Use, question: Annotated[ImportsQuestion, Depends(asked(ImportsQuestion))]) -> Response:
-    """Imports, newest first."""
+    """Imports of feeds, newest first; those of single listings with `lane=interactive` only."""
     before = position_of(question.after) if question.after else LARGEST_ID
     wanted = question.model_dump(include={"catalogue", "state", "lane"})
     with transaction(use.engine) as connection:

@@ -35,7 +35,8 @@ class SimilarListing(Shown):
     matched_photo_id: int = Field(description="Their photo that matches best.", examples=[9])
     folded: int = Field(description="Near-identical listings folded into this row.", examples=[0])
     why: dict[str, Any] = Field(
-        description="What both have by the model's word: category, and attributes with the lower of the two scores.",
+        description="What both have by the model's word: category, and attributes with the lower of the two scores. "
+        "Empty where a photo or a vector was asked about.",
         examples=[{"category": "T-Shirt", "attributes": {"colour:Blue": 0.93}}],
     )
     how: str = Field(description="exact, approximate, or partial where fewer than k match.", examples=["exact"])
