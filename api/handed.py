@@ -64,7 +64,7 @@ def kept(store: Store, *uploads: UploadFile | None) -> Iterator[list[str | None]
     try:
         names.extend(keep(store, upload) if upload is not None else None for upload in uploads)
         yield names
-    except BaseException:
+    except BaseException:  # also where the client hangs up: nobody else knows these names
         for name in filter(None, names):
             store.remove(Area.FEEDS, name)
         raise

@@ -21,7 +21,7 @@ def thumbnail(store: Store, digest: str, size_px: int) -> bytes | None:
     try:
         return store.read(Area.THUMBNAILS, name)
     except NotInStore:
-        photo = stored_photo(store, digest)
+        photo = store.find_photo(digest)
     try:
         made = photo and shrunk(photo, size_px)
     except PhotoError:  # kept, but never enriched: what cannot be read cannot be shown
@@ -29,16 +29,6 @@ def thumbnail(store: Store, digest: str, size_px: int) -> bytes | None:
     if made:
         store.write(Area.THUMBNAILS, name, made)
     return made
-
-
-def stored_photo(store: Store, digest: str) -> bytes | None:
-    """As it was handed in, else the copy that a worker kept of a fetched one."""
-    for area in (Area.PHOTOS, Area.COPIES):
-        try:
-            return store.read(area, digest)
-        except NotInStore:
-            continue
-    return None
 
 
 def shrunk(photo: bytes, size_px: int) -> bytes:

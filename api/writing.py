@@ -21,7 +21,7 @@ from broker import dispatch
 from db.batches import ContentRef
 from db.browsing import listing_id_of
 from db.engine import transaction
-from db.erasure import erase_listing, erased_contents, forget_erased
+from db.erasure import drop_erased, erase_listing
 from db.listings import ListingData
 from db.puts import put_listing
 from db.rows import FoundPhoto
@@ -166,9 +166,5 @@ def erase(use: Resources, listing: int | tuple[str, str]) -> Response:
 
 
 def clear(engine: Engine, store: Store) -> None:
-    """Files go after the rows, so that no row is left without them; what this does not finish, the sweep does."""
     with transaction(engine) as connection:
-        digests = erased_contents(connection)
-        for digest in digests:
-            store.remove_content(digest.hex())
-        forget_erased(connection, digests)
+        drop_erased(connection, store.remove_content)

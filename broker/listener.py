@@ -53,7 +53,7 @@ class Listener(ConsumerMixin):
         while not self.should_stop:
             try:
                 self.run()  # type: ignore[no-untyped-call]
-            except Exception:
+            except Exception:  # whatever it was: an interactive lane that nobody serves would be found by its users
                 logger.exception("listening to the queue %s failed, trying again", self._queue)
                 time.sleep(AGAIN_AFTER_S)
 
@@ -66,7 +66,7 @@ class Listener(ConsumerMixin):
     def _serve(self, about: int) -> None:
         try:
             self._handle(about)
-        except Exception:
+        except Exception:  # it belongs to that work, which was given back; the thread has others to do
             logger.exception("work on %d of the queue %s failed", about, self._queue)
         finally:
             self._free.release()

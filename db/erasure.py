@@ -3,7 +3,7 @@
 What lies in the store cannot go in the same transaction: its digests are kept in `erasure` until its files are gone.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from sqlalchemy import Connection, text
 
@@ -94,6 +94,17 @@ def count_cancelled(connection: Connection, import_ids: Iterable[int]) -> None:
             {"n": waiting.count(import_id), "id": import_id},
         )
         finish_if_complete(connection, import_id)
+
+
+def drop_erased(connection: Connection, remove: Callable[[str], object]) -> None:
+    """Has `remove` drop the files of each erased content, named by SHA-256 in hex, and forgets it.
+
+    Called after the commit that erased, so that no row is left without its files; the sweep does what was left undone.
+    """
+    digests = erased_contents(connection)
+    for digest in digests:
+        remove(digest.hex())
+    forget_erased(connection, digests)
 
 
 def erased_contents(connection: Connection, limit: int = 500) -> list[bytes]:

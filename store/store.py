@@ -96,6 +96,15 @@ class Store:
         """Forget the file kept under `name`; one that is not there is no error."""
         self._files.remove(relative_path(area, name))
 
+    def find_photo(self, sha256: str) -> bytes | None:
+        """A photo's bytes as they were handed in, else the small copy of a fetched one; None where neither is kept."""
+        for area in (Area.PHOTOS, Area.COPIES):
+            try:
+                return self.read(area, sha256)
+            except NotInStore:
+                continue
+        return None
+
     def remove_content(self, sha256: str) -> None:
         """Forget a photo in every form it is kept in: bytes, small copy, thumbnails. None there is no error."""
         self.remove(Area.PHOTOS, sha256)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from broker import PLANNING, Delivery, dispatch, queue_length
 from db.engine import first_line, transaction
-from db.erasure import erased_contents, forget_erased
+from db.erasure import drop_erased
 from db.errors import DbError
 from db.imports import fail_abandoned_plans
 from db.models import build_index, wants_index
@@ -65,10 +65,7 @@ def forget_lost(connection: Connection, queue: str, *, older_than_s: float) -> i
 def clear_store(engine: Engine, store: Store) -> None:
     """Removes from the store what was erased from the tables while whoever erased it could not finish."""
     with transaction(engine) as connection:
-        digests = erased_contents(connection)
-        for digest in digests:
-            store.remove_content(digest.hex())
-        forget_erased(connection, digests)
+        drop_erased(connection, store.remove_content)
 
 
 class Sweeper:

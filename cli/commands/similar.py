@@ -15,7 +15,6 @@ from cli.sheet import Tile, draw_sheet
 from db.engine import transaction
 from db.errors import NotEnriched
 from db.similarity import SimilarListing, find_listing, photo_digests, similar_listings, similar_to
-from store import Area, NotInStore
 from vision.preprocess import open_photo
 from worker.networks import open_active
 
@@ -86,7 +85,7 @@ def ask_with_listing(
                 f"listing {external_id} has no photo enriched by the active model version; `modiste status` tells what "
                 "is left to do or went wrong, and importing its feed again enriches with a newly activated version"
             ) from None
-    return Tile(title=asked.title or external_id, picture=stored_photo(stack, asked.photo_digest)), found
+    return Tile(title=asked.title or external_id, picture=find_photo(stack, asked.photo_digest)), found
 
 
 def ask_with_photo(stack: Stack, path: Path, k: int, filters: dict[str, Any]) -> tuple[Tile, list[SimilarListing]]:
@@ -100,14 +99,8 @@ def ask_with_photo(stack: Stack, path: Path, k: int, filters: dict[str, Any]) ->
     return Tile(title=f"asked: {path.name}", picture=data), found
 
 
-def stored_photo(stack: Stack, digest: str | None) -> bytes | None:
-    """The bytes of a photo as the store has them; None where it has none."""
-    for area in (Area.PHOTOS, Area.COPIES):
-        try:
-            return stack.store.read(area, digest) if digest else None
-        except NotInStore:
-            continue
-    return None
+def find_photo(stack: Stack, digest: str | None) -> bytes | None:
+    return stack.store.find_photo(digest) if digest else None
 
 
 def write_sheet(stack: Stack, path: Path, asked: Tile, found: list[SimilarListing]) -> None:
@@ -116,7 +109,7 @@ def write_sheet(stack: Stack, path: Path, asked: Tile, found: list[SimilarListin
     tiles = [
         Tile(
             title=f"{row.score:.2f}  {row.title or row.external_id}",
-            picture=stored_photo(stack, digests.get(row.matched_photo_id)),
+            picture=find_photo(stack, digests.get(row.matched_photo_id)),
         )
         for row in found
     ]

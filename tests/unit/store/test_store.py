@@ -191,3 +191,14 @@ def test_an_unknown_url_is_refused_with_advice(url: str) -> None:
 def test_errors_survive_pickling() -> None:
     error = NotInStore(area=Area.PHOTOS, name="x", where="here")
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_a_photo_is_found_as_it_was_handed_in_before_its_small_copy(store: Store) -> None:
+    name = hashlib.sha256(b"whole").hexdigest()
+    assert store.find_photo(name) is None
+    store.write(Area.COPIES, name, b"small")
+    assert store.find_photo(name) == b"small"
+    store.put(Area.PHOTOS, b"whole")
+    assert store.find_photo(name) == b"whole"
+    store.remove_content(name)
+    assert store.find_photo(name) is None
