@@ -25,7 +25,7 @@ def calibrate(outputs: RawOutputs, targets: Targets, labels: LabelSpace, stage: 
     temperature = best_temperature(outputs.category_logits, targets.categories)
     groups, thresholds = {}, {}
     for group, at in labels.columns():
-        logits, truth = outputs.attribute_logits[:, at], targets.attributes[:, at] > 0
+        logits, truth = outputs.attribute_logits[:, at], targets.attributes[:, at]
         groups[group.name] = best_temperature(logits, truth) if group.exclusive else 1.0
         confidence, right = _answers(group, logits / groups[group.name], truth)
         thresholds[group.name] = threshold_for(confidence, right, stage.attribute_precision)

@@ -33,13 +33,13 @@ class Split(StrEnum):
 class Targets:
     """What is known of N photos.
 
-    categories (N, C) bool: the allowed ones, none where unlabelled. attributes (N, A) float32 of 0 and 1 in
-    the order of the attribute logits. known (N, G) bool: whether a group is labelled. products (N,) int64, -1
-    where unknown.
+    categories (N, C) bool: the allowed ones, none where unlabelled. attributes (N, A) bool: the values that are
+    said, in the order of the attribute logits. known (N, A) bool: of which values it is known whether they
+    hold; in an exclusive group all or none. products (N,) int64, -1 where unknown.
     """
 
     categories: NDArray[np.bool_]
-    attributes: NDArray[np.float32]
+    attributes: NDArray[np.bool_]
     known: NDArray[np.bool_]
     products: NDArray[np.int64]
 
@@ -153,7 +153,7 @@ def _products(rows: Sequence[tuple[Source, Row]]) -> NDArray[np.int64]:
     return out
 
 
-Encoded = tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.bool_]]
+Encoded = tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,15 +165,15 @@ class Encoder:
     ignored: Counter[tuple[str, str, str]]
 
     def encode(self, row: Row) -> Encoded:
-        """(C,) allowed categories, (A,) attributes, (G,) which groups are labelled."""
+        """(C,) allowed categories, (A,) attributes, (A,) which of them are known."""
         labels = self.taxonomy.labels
         categories = np.isin(labels.categories, self._categories(row))
-        attributes = np.zeros(len(labels.attributes), np.float32)
-        known = np.zeros(len(labels.groups), np.bool_)
-        for number, (group, at) in enumerate(labels.columns()):
+        attributes = np.zeros(len(labels.attributes), np.bool_)
+        known = np.zeros(len(labels.attributes), np.bool_)
+        for group, at in labels.columns():
             names = self._values(row, group)
             attributes[at] = [value in names for value in group.values]
-            known[number] = bool(names)
+            known[at] = bool(names)
         return categories, attributes, known
 
     def _categories(self, row: Row) -> Names:

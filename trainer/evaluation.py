@@ -74,7 +74,7 @@ def attribute_figures(outputs: RawOutputs, targets: Targets, labels: LabelSpace,
     if not outputs.attribute_logits.shape[1]:
         return figures
     for group, at in labels.columns():
-        truth = targets.attributes[:, at] > 0
+        truth = targets.attributes[:, at]
         if truth.any():
             found = _group_figures(group, outputs.attribute_logits[:, at], truth, calibration)
             figures |= {f"{group.name}/{key}": value for key, value in found.items()}

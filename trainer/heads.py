@@ -140,9 +140,9 @@ def dev_score(outputs: RawOutputs, lesson: Lesson) -> float:
     if outputs.category_logits.shape[1]:
         scores.append(top_k_accuracy(outputs.category_logits, targets.categories, 1))
     if outputs.attribute_logits.shape[1]:
-        truth = targets.attributes > 0
         scores += [
-            top_k_accuracy(outputs.attribute_logits[:, at], truth[:, at], 1) for _, at in lesson.labels.columns()
+            top_k_accuracy(outputs.attribute_logits[:, at], targets.attributes[:, at], 1)
+            for _, at in lesson.labels.columns()
         ]
     if outputs.embedding.shape[1]:
         scores.append(retrieval(outputs.embedding, targets.products)["recall@1"])
@@ -161,9 +161,9 @@ def task_losses(
     if outputs.attribute_logits.shape[1]:
         each = [
             _group_loss(
-                outputs.attribute_logits[:, at], targets.attributes[:, at], targets.known[:, number], group.exclusive
+                outputs.attribute_logits[:, at], targets.attributes[:, at], targets.known[:, at], group.exclusive
             )
-            for number, (group, at) in enumerate(labels.columns())
+            for group, at in labels.columns()
         ]
         losses["attributes"] = torch.stack(each).mean()
     return losses
@@ -235,9 +235,9 @@ def _product_batches(lesson: Lesson, stage: HeadsStage) -> Iterator[Rows]:
         yield from in_batches(rows[np.fromiter(sampler, dtype=np.int64)], size)
 
 
-def _group_loss(logits: Tensor, truth: NDArray[np.float32], known: NDArray[np.bool_], exclusive: bool) -> Tensor:
+def _group_loss(logits: Tensor, truth: NDArray[np.bool_], known: NDArray[np.bool_], exclusive: bool) -> Tensor:
     values = torch.from_numpy(truth)
-    return partial_loss(logits, values > 0) if exclusive else free_loss(logits, values, torch.from_numpy(known))
+    return partial_loss(logits, values) if exclusive else free_loss(logits, values, torch.from_numpy(known))
 
 
 def _buffer(heads: Heads, name: str) -> Tensor:

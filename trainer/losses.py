@@ -35,11 +35,11 @@ def partial_loss(logits: Tensor, allowed: Tensor, *, weights: Tensor | None = No
 
 
 def free_loss(logits: Tensor, truth: Tensor, known: Tensor) -> Tensor:
-    """Binary cross-entropy of one free group. logits, truth (N, V), truth 0 or 1; known (N,) bool:
-    labelled at all."""
+    """Binary cross-entropy of one free group, over the values that are known. logits, truth, known (N, V), the last
+    two bool."""
     if not known.any():
         return logits.sum() * 0
-    return F.binary_cross_entropy_with_logits(logits[known], truth[known])
+    return F.binary_cross_entropy_with_logits(logits[known], truth[known].to(logits.dtype))
 
 
 def multi_similarity_loss(embedding: Tensor, products: Tensor) -> Tensor:

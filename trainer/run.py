@@ -93,7 +93,7 @@ def read_data(recipe: Recipe, taxonomy: Taxonomy, folders: Mapping[str, Path]) -
 def groups_without_labels(data: Dataset) -> list[str]:
     """Attribute groups that no train photo labels: a head for them would say whatever it was born with."""
     taught = data.targets.known[data.splits == Split.TRAIN].any(axis=0)
-    return [group.name for group, known in zip(data.labels.groups, taught, strict=True) if not known]
+    return [group.name for group, at in data.labels.columns() if not taught[at].any()]
 
 
 def build_network(recipe: Recipe, taxonomy: Taxonomy) -> MultitaskNetwork:

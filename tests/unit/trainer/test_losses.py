@@ -53,10 +53,11 @@ def test_class_weights_weigh_photos_by_their_class() -> None:
 
 def test_free_loss_is_binary_cross_entropy_over_labelled_photos() -> None:
     logits = torch.tensor([[math.log(3), 0.0], [9.0, 9.0]])
-    truth = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    truth = torch.tensor([[True, False], [False, False]])
+    known = torch.tensor([[True, True], [False, False]])
     expected = -(math.log(3 / 4) + math.log(1 / 2)) / 2
-    assert float(free_loss(logits, truth, torch.tensor([True, False]))) == pytest.approx(expected, rel=1e-5)
-    assert float(free_loss(logits, truth, torch.tensor([False, False]))) == 0
+    assert float(free_loss(logits, truth, known)) == pytest.approx(expected, rel=1e-5)
+    assert float(free_loss(logits, truth, torch.zeros(2, 2, dtype=torch.bool))) == 0
 
 
 def test_geometry_loss_is_the_mean_squared_difference_of_cosines() -> None:
