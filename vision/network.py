@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vision.artifact import Artifact
-from vision.backbones import Backbone, Palette
+from vision.backbones import Backbone, Cut, Palette
 from vision.errors import WrongShapeError
 from vision.plan import NetworkPlan
 from vision.preprocess import PixelRule
@@ -26,6 +26,15 @@ class Outputs(NamedTuple):
     category_logits: Tensor
     attribute_logits: Tensor
     embedding: Tensor
+
+
+class Halfway(NamedTuple):
+    """Photos at a cut of the backbone: map and taps as in `vision.backbones.Cut`, and the shares of the palette's
+    colours, (N, P)."""
+
+    map: Tensor
+    taps: Tensor
+    colours: Tensor
 
 
 class Heads(nn.Module):
@@ -64,11 +73,19 @@ class MultitaskNetwork(nn.Module):
         self.heads = Heads(plan, features=self.feature_width, categories=categories, attributes=attributes)
 
     def features(self, images: Tensor) -> Tensor:
-        """(N, 3, S, S) normalised images to (N, F) pooled features, what a frozen stage caches."""
-        pooled: Tensor = self.backbone(images)
-        if self.palette is None:
-            return pooled
-        return torch.cat([pooled, self.palette(images)], dim=1)
+        """(N, 3, S, S) normalised images to (N, F) pooled features."""
+        return self.pooled(self.halfway(images, self.backbone.sections))
+
+    def halfway(self, images: Tensor, until: int) -> Halfway:
+        """(N, 3, S, S) normalised images to before section `until` of the backbone: what does not change while the
+        sections below are frozen."""
+        colours = images.new_zeros(len(images), 0) if self.palette is None else self.palette(images)
+        return Halfway(*self.backbone.walk(self.backbone.begin(images), 0, until), colours)
+
+    def pooled(self, at: Halfway, since: int | None = None) -> Tensor:
+        """On from before section `since` (default: behind the last) to (N, F) pooled features."""
+        end = self.backbone.walk(Cut(at.map, at.taps), self.backbone.sections if since is None else since)
+        return torch.cat([*end, at.colours], dim=1)
 
     def forward(self, images: Tensor) -> Outputs:
         """(N, 3, S, S) normalised images to outputs."""

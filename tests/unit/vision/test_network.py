@@ -78,3 +78,19 @@ def test_normalisation_is_inside_in_units_of_0_to_255() -> None:
     pixels = torch.tensor([30, 60, 80], dtype=torch.uint8).expand(1, 8, 8, 3)
     normalised = Normalised(torch.nn.Identity(), rule).normalise(pixels)
     assert normalised[0, :, 0, 0].tolist() == [10.0, 10.0, 10.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "taps", "sections"),
+    [("test_efficientnet", (0, 2), 7), ("resnet50", (1,), 6), ("test_convnext", (0, 1), 1), ("test_vit", (), 1)],
+)
+def test_a_walk_in_sections_ends_where_the_whole_walk_does(name: str, taps: tuple[int, ...], sections: int) -> None:
+    size = 160 if "vit" in name else 64
+    plan = replace(PLAN, backbone=name, taps=taps, palette=3)
+    network = MultitaskNetwork(plan, categories=3, attributes=5).eval()
+    assert network.backbone.sections == sections
+    images = torch.rand(2, 3, size, size)
+    with torch.no_grad():
+        whole = network.features(images)
+        for cut in range(sections + 1):
+            assert torch.equal(network.pooled(network.halfway(images, cut), cut), whole)
