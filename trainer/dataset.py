@@ -5,28 +5,23 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.crops import decode_box
 from trainer.errors import SourceError
 from trainer.mapping import CATEGORY, Dialect, Names, Taxonomy
-from trainer.sources import Row, Source, SourceSpec
+from trainer.sources import SEPARATOR, Row, Source, SourceSpec, Split
 from vision.labels import AttributeGroup, LabelSpace
+from vision.preprocess import PixelRule, decode
 
-SEPARATOR = ";"  # between the values of a free group in one cell
+__all__ = ["Dataset", "Encoder", "Split", "Targets", "build_dataset", "check_trainable", "hash_share", "split_of"]
 
-
-class Split(StrEnum):
-    """train: learned from. dev: early stopping, calibration, thresholds. test: looked at once, for the
-    report."""
-
-    TRAIN = "train"
-    DEV = "dev"
-    TEST = "test"
+SHOWN = 10  # names in one warning
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,8 +50,8 @@ class Targets:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
-    """Every row of every source. `sources` and `splits` are (N,) arrays of names; `photos` reads row i's
-    bytes.
+    """Every row of every source. `sources`, `splits` and `roles` ("", "query", "gallery") are (N,) arrays of
+    names.
 
     ignored: words that no name or mapping covers, by (source, label, word), with how often: they are
     unlabelled.
@@ -66,6 +61,7 @@ class Dataset:
     targets: Targets
     sources: NDArray[np.str_]
     splits: NDArray[np.str_]
+    roles: NDArray[np.str_]
     rows: Sequence[tuple[Source, Row]]
     ignored: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
@@ -77,6 +73,19 @@ class Dataset:
         source, row = self.rows[index]
         return source.read(row.photo)
 
+    def pixels(self, index: int, rule: PixelRule) -> NDArray[np.uint8]:
+        """A photo as the network sees it, cut to its box where it has one: (S, S, 3) uint8.
+
+        Raises PhotoError, KeyError where it is missing, OSError where it cannot be read.
+        """
+        box, content = self.rows[index][1].box, self.read(index)
+        return decode(content, rule) if box is None else decode_box(content, rule, box)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What will train, but not well: classes of one photo, empty splits, what the sources noted."""
+        return (*_thin_classes(self), *_empty_splits(self), *_notes(self))
+
     def where(self, index: int) -> str:
         """File, line and photo of a row, for messages."""
         source, row = self.rows[index]
@@ -84,23 +93,37 @@ class Dataset:
 
 
 def build_dataset(sources: Sequence[Source], taxonomy: Taxonomy) -> Dataset:
-    """Encodes the rows by the taxonomy. Raises SourceError where a split is unknown or nothing is
-    labelled."""
+    """Encodes the rows by the taxonomy. Raises SourceError where a split is unknown or nothing is labelled
+    (by products alone, where the taxonomy is empty)."""
     rows = [(source, row) for source in sources for row in source.rows]
     ignored: Counter[tuple[str, str, str]] = Counter()
     encoders = {id(source): Encoder(source=source, taxonomy=taxonomy, ignored=ignored) for source in sources}
-    encoded = [encoders[id(source)].encode(row) for source, row in rows]
-    if not any(categories.any() or known.any() for categories, _, known in encoded):
+    targets = _blank(len(rows), taxonomy.labels, _products(rows))
+    for index, (source, row) in enumerate(rows):
+        encoded = encoders[id(source)].encode(row)
+        targets.categories[index], targets.attributes[index], targets.known[index] = encoded
+    can_say = bool(taxonomy.labels.categories or taxonomy.labels.groups)
+    if not (targets.categories.any() or targets.known.any() if can_say else (targets.products >= 0).any()):
         raise SourceError("no row of any source has a label that the taxonomy knows.")
-    categories, attributes, known = (np.stack(part) for part in zip(*encoded, strict=True))
     return Dataset(
         labels=taxonomy.labels,
-        targets=Targets(categories=categories, attributes=attributes, known=known, products=_products(rows)),
+        targets=targets,
         sources=np.array([source.spec.name for source, _ in rows]),
         splits=np.array([split_of(source, row) for source, row in rows]),
+        roles=np.array([row.role for _, row in rows]),
         rows=rows,
         ignored=ignored,
     )
+
+
+def check_trainable(data: Dataset) -> None:
+    """Raises SourceError where no photo is left to train on."""
+    if not (data.splits == Split.TRAIN).any():
+        found = Counter(data.splits.tolist())
+        raise SourceError(
+            f"no photo is in the split train ({', '.join(f'{name}: {n}' for name, n in found.items()) or 'no rows'}); "
+            "correct the split column, `splits` or the shares of the recipe."
+        )
 
 
 def split_of(source: Source, row: Row) -> Split:
@@ -109,7 +132,7 @@ def split_of(source: Source, row: Row) -> Split:
     Where the table knows no dev photos, they are taken out of train by the same hash.
     """
     spec = source.spec
-    given = None if spec.split is None else _given_split(source, row, row.words[spec.split])
+    given = None if not spec.split else _given_split(source, row, row.words[spec.split])
     if given in (Split.DEV, Split.TEST):
         return given
     place = hash_share(f"{spec.name}/{_kept_together(spec, row)}")
@@ -132,10 +155,8 @@ def _kept_together(spec: SourceSpec, row: Row) -> str:
 
 
 def _given_split(source: Source, row: Row, word: str) -> Split | None:
-    if not word:
-        return None
     try:
-        return Split(source.spec.splits.get(word, word))
+        return source.spec.our_split(word)
     except ValueError as fault:
         raise SourceError(
             f"{source.table}, line {row.line}, column {source.spec.split}: {word!r} is no split; "
@@ -153,6 +174,36 @@ def _products(rows: Sequence[tuple[Source, Row]]) -> NDArray[np.int64]:
     return out
 
 
+def _blank(count: int, labels: LabelSpace, products: NDArray[np.int64]) -> Targets:
+    """Nothing known of `count` photos but their products."""
+    return Targets(
+        categories=np.zeros((count, len(labels.categories)), np.bool_),
+        attributes=np.zeros((count, len(labels.attributes)), np.bool_),
+        known=np.zeros((count, len(labels.attributes)), np.bool_),
+        products=products,
+    )
+
+
+def _thin_classes(data: Dataset) -> list[str]:
+    """Categories and attribute values that a single photo shows: nothing can be learned or judged of them."""
+    counted = [(data.labels.categories, data.targets.categories), (data.labels.attributes, data.targets.attributes)]
+    single = [name for names, said in counted for name, n in zip(names, said.sum(0), strict=True) if n == 1]
+    if not single:
+        return []
+    more = f" and {len(single) - SHOWN} more" if len(single) > SHOWN else ""
+    return [f"{len(single)} of the labels have one photo only: {', '.join(single[:SHOWN])}{more}."]
+
+
+def _empty_splits(data: Dataset) -> list[str]:
+    why = {Split.DEV: "nothing to stop early or to calibrate by", Split.TEST: "nothing to measure on"}
+    return [f"no photo is in the split {split}: {why[split]}." for split in why if not (data.splits == split).any()]
+
+
+def _notes(data: Dataset) -> list[str]:
+    sources = {source.spec.name: source for source, _ in data.rows}
+    return [f"{name}: {note}" for name, source in sources.items() for note in source.notes]
+
+
 Encoded = tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]
 
 
@@ -167,13 +218,16 @@ class Encoder:
     def encode(self, row: Row) -> Encoded:
         """(C,) allowed categories, (A,) attributes, (A,) which of them are known."""
         labels = self.taxonomy.labels
-        categories = np.isin(labels.categories, self._categories(row))
+        categories = np.zeros(len(labels.categories), np.bool_)
+        categories[[self._places[CATEGORY, name] for name in self._categories(row)]] = True
         attributes = np.zeros(len(labels.attributes), np.bool_)
         known = np.zeros(len(labels.attributes), np.bool_)
         for group, at in labels.columns():
             names = self._values(row, group)
-            attributes[at] = [value in names for value in group.values]
-            known[at] = bool(names)
+            attributes[[self._places[group.name, name] for name in names]] = True
+            denied = None if row.denied is None or group.exclusive else row.denied.get(self._column(group))
+            known[at] = bool(names) if denied is None else attributes[at]
+            known[self._denied(group, denied or ())] = True
         return categories, attributes, known
 
     def _categories(self, row: Row) -> Names:
@@ -182,22 +236,47 @@ class Encoder:
         return self._dialect.decided(CATEGORY, row.words) or self._translated(CATEGORY, words)
 
     def _values(self, row: Row, group: AttributeGroup) -> Names:
-        cell = row.words.get(self.source.spec.attributes.get(group.name, group.name), "")
-        parts = [cell] if group.exclusive else cell.split(SEPARATOR)
+        """Several values of an exclusive group are "one of these"; with one unknown among them, nothing is
+        known."""
+        cell = row.words.get(self._column(group), "")
+        parts = [cell] if self._names(group.name, cell) is not None else cell.split(SEPARATOR)
         words = [part.strip() for part in parts if part.strip()]
-        return self._translated(group.name, words) or self._dialect.decided(group.name, row.words) or ()
+        names = self._translated(group.name, words)
+        if group.exclusive and any(self._names(group.name, word) is None for word in words):
+            names = ()
+        return names or self._dialect.decided(group.name, row.words) or ()
+
+    def _denied(self, group: AttributeGroup, words: Collection[str]) -> list[int]:
+        """The places of what is known not to hold."""
+        names = (self._names(group.name, word) or () for word in words)
+        return [self._places[group.name, name] for ours in names for name in ours]
 
     def _translated(self, label: str, words: list[str]) -> Names:
         ours: list[str] = []
         for word in words:
-            names = self._dialect.words.get(label, {}).get(word)
-            if names is None and word in self.taxonomy.names(label):
-                names = (word,)
+            names = self._names(label, word)
             if names is None:
                 self.ignored[self.source.spec.name, label, word] += 1
             ours += names or ()
         return tuple(ours)
 
-    @property
+    def _names(self, label: str, word: str) -> Names | None:
+        """Our names for a word of the source, by its dialect or because it is one of them; None if neither."""
+        names = self._dialect.words.get(label, {}).get(word)
+        return (word,) if names is None and (label, word) in self._places else names
+
+    def _column(self, group: AttributeGroup) -> str:
+        return self.source.spec.attributes.get(group.name, group.name)
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, str], int]:
+        """Where each category and each value of a group stands among its logits."""
+        labels = self.taxonomy.labels
+        places = {(CATEGORY, name): place for place, name in enumerate(labels.categories)}
+        for group, at in labels.columns():
+            places |= {(group.name, value): at.start + place for place, value in enumerate(group.values)}
+        return places
+
+    @cached_property
     def _dialect(self) -> Dialect:
         return self.taxonomy.dialect(self.source.spec.name)

@@ -8,62 +8,11 @@ from __future__ import annotations
 
 import csv
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from trainer.errors import SourceError
-from trainer.mapping import CATEGORY
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceSpec:
-    """One source in a recipe. Paths are relative to the folder given with `--data NAME=FOLDER`.
-
-    photo, category, product, split, split_by: names of columns; all but photo may be left out. attributes:
-    attribute group to column (a group's own name otherwise). product: photos of one product are mates for the
-    metric loss.
-    split_by: no value of it stands in two splits (default: the product). splits: the table's word for a split
-    to ours (train, dev, test).
-    """
-
-    name: str
-    table: str
-    photos: str
-    licence: str
-    photo: str = "photo"
-    category: str | None = CATEGORY
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    product: str | None = None
-    split: str | None = None
-    split_by: str | None = None
-    splits: Mapping[str, str] = field(default_factory=dict)
-    dev_share: float = 0.1
-    test_share: float = 0.15
-
-    def columns(self) -> list[str]:
-        """Every column the table must have."""
-        named = [self.photo, self.category, self.product, self.split, self.split_by, *self.attributes.values()]
-        return [column for column in named if column is not None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One line of a table: line number in the file (the header is 1), and its words by column."""
-
-    line: int
-    photo: str
-    words: Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """A table that was read, and how to read a photo of it (KeyError where it is missing)."""
-
-    spec: SourceSpec
-    table: Path
-    rows: tuple[Row, ...]
-    read: Callable[[str], bytes]
+from trainer.sources.spec import Row, Source, SourceSpec
 
 
 def open_source(spec: SourceSpec, folder: Path) -> Source:
