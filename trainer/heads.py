@@ -18,7 +18,7 @@ from torch import Tensor
 
 from trainer.dataset import Dataset, Split, Targets
 from trainer.features import Features, in_batches, views
-from trainer.losses import METRIC_LOSSES, free_loss, geometry_loss, partial_loss
+from trainer.losses import free_loss, geometry_loss, metric_loss, partial_loss
 from trainer.metrics import retrieval, top_k_accuracy
 from trainer.recipe import HeadsStage
 from vision.engines import RawOutputs
@@ -217,7 +217,8 @@ def _metric_loss(
         return {}
     embedding = heads(views(lesson.features, mates, rng)).embedding
     products = torch.from_numpy(lesson.targets.products[mates])
-    return {"metric": METRIC_LOSSES[stage.metric_loss](embedding, products)}
+    loss = metric_loss(stage.metric_loss, products=int(products.max()) + 1, embedding_dim=embedding.shape[1])
+    return {"metric": loss(embedding, products)}
 
 
 def _product_batches(lesson: Lesson, stage: HeadsStage) -> Iterator[Rows]:

@@ -107,7 +107,7 @@ def test_the_command_tells_machines_in_json_and_people_what_is_wrong(
         ("epochs = 40", "epoches = 40", "epoches"),
         ('version = "drawn-1"', "", "'version' is missing"),
         ('resize = "pad-white"', 'resize = "melt"', "melt"),
-        ("[heads]", '[heads]\nmetric_loss = "magic"', "multi-similarity, triplet"),
+        ("[heads]", '[heads]\nmetric_loss = "magic"', "multi-similarity, proxy-anchor"),
     ],
 )
 def test_a_recipe_with_a_mistake_is_refused_by_name(recipe_file: Path, old: str, new: str, says: str) -> None:
