@@ -2,6 +2,7 @@
 
 TrainerError
 ├── SourceError      a table, its photos or its mapping cannot be used; names file, line and column
+│   └── MalformedError   lines of its files are wrong; lists them
 ├── RecipeError      the recipe contradicts itself or the data
 ├── PretrainedError  no pretrained weights for this backbone are installed
 └── ExportError      the exported graph does not answer as the network does
@@ -24,6 +25,10 @@ class SourceError(TrainerError):
     """The labels or photos cannot be used:"""
 
 
+class MalformedError(SourceError):
+    """The files of a source are not as they must be:"""
+
+
 class RecipeError(TrainerError):
     """The recipe cannot be followed:"""
 
@@ -34,3 +39,7 @@ class PretrainedError(TrainerError):
 
 class ExportError(TrainerError):
     """The exported graph does not answer as the network does:"""
+
+
+class CheckpointError(TrainerError):
+    """The run cannot be resumed:"""

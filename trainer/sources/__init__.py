@@ -3,7 +3,21 @@
 What a word means stands in `trainer.mapping`, what is learned from it in `trainer.dataset`.
 """
 
+from trainer.sources.faults import Fault, Faults
+from trainer.sources.opening import open_source, read_source
 from trainer.sources.spec import ROLES, SEPARATOR, Box, Kind, Row, Source, SourceSpec, Split
-from trainer.sources.table import open_source
 
-__all__ = ["ROLES", "SEPARATOR", "Box", "Kind", "Row", "Source", "SourceSpec", "Split", "open_source"]
+__all__ = [
+    "ROLES",
+    "SEPARATOR",
+    "Box",
+    "Fault",
+    "Faults",
+    "Kind",
+    "Row",
+    "Source",
+    "SourceSpec",
+    "Split",
+    "open_source",
+    "read_source",
+]

@@ -115,7 +115,7 @@ def test_a_missing_table_or_archive_says_what_to_give(tmp_path: Path) -> None:
 
 
 def test_photos_come_from_a_folder_or_a_zip_and_never_from_outside(tmp_path: Path) -> None:
-    write(tmp_path, HEADER)
+    write(tmp_path, HEADER, "a.jpg,,,,,")
     (tmp_path / "photos" / "a.jpg").write_bytes(b"A")
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         archive.writestr("images/a.jpg", b"A")
