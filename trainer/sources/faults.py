@@ -30,7 +30,7 @@ class Faults:
     """A list of faults that stops growing before memory does; `len` is how many there were."""
 
     def __init__(self) -> None:
-        self.found: list[Fault] = []
+        self._kept: list[Fault] = []
         self._count = 0
 
     def __len__(self) -> int:
@@ -39,8 +39,13 @@ class Faults:
     def add(self, file: Path, what: str, *, line: int = 0, column: str = "") -> None:
         """One more."""
         self._count += 1
-        if len(self.found) < KEPT:
-            self.found.append(Fault(file=str(file), what=what, line=line, column=column))
+        if len(self._kept) < KEPT:
+            self._kept.append(Fault(file=str(file), what=what, line=line, column=column))
+
+    @property
+    def found(self) -> tuple[Fault, ...]:
+        """Those that were kept, by file and line."""
+        return tuple(sorted(self._kept, key=lambda fault: (fault.file, fault.line)))
 
     def check(self) -> None:
         """Raises MalformedError with the first of them and their number, where there are any."""
