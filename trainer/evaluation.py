@@ -1,122 +1,107 @@
 """What a model is worth: every metric of `trainer.metrics` over one split, as flat named figures.
 
-Names read `source/task/metric`; `source` is a table's name or `all`. Every share has its count beside it
-(`…/n`).
+Names read `source/task/metric`; `source` is a source's name or `all`. Every share has its count beside it
+(`…/n`). What each photo contributed is kept apart by `photo_scores`, for comparing two models.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.calibration import said_and_right
-from trainer.dataset import Dataset, Targets
-from trainer.metrics import (
-    expected_calibration_error,
-    f1_scores,
-    macro_f1,
-    micro_f1,
-    multilabel_f1,
-    retrieval,
-    top_k_accuracy,
+from trainer.dataset import Dataset
+from trainer.figures import (
+    JUDGEABLE,
+    Figures,
+    attribute_figures,
+    category_figures,
+    category_hits,
+    free_rankings,
+    group_hits,
+    only_answer,
+    retrieval_figures,
 )
-from vision.answers import softmax
+from trainer.metrics import find_mates
+from trainer.own_words import OwnWords, own_word_figures
 from vision.engines import RawOutputs
-from vision.labels import AttributeGroup, LabelSpace
 from vision.manifest import Calibration
 
+__all__ = ["JUDGEABLE", "evaluate", "only_answer", "photo_scores", "take"]
+
 Rows = NDArray[np.int64]
-Figures = dict[str, float]
-JUDGEABLE = 10  # photos a class needs before its F1 says anything
+Scores = NDArray[np.float64]
+ALL = "all"
 
 
 def evaluate(outputs: RawOutputs, data: Dataset, rows: Rows, calibration: Calibration) -> Figures:
     """All figures of these rows (outputs are of these rows, in order), for every source and for all
     together."""
-    targets, sources = data.targets.take(rows), data.sources[rows]
-    figures: Figures = {}
-    for name in ["all", *sorted(set(sources.tolist()))]:
-        chosen = np.flatnonzero((sources == name) | (name == "all"))
-        part = _take(outputs, chosen)
-        found = category_figures(part, targets.take(chosen), calibration)
-        found |= attribute_figures(part, targets.take(chosen), data.labels, calibration)
-        found |= retrieval_figures(part, targets.take(chosen))
-        figures |= {f"{name}/{key}": round(value, 4) for key, value in found.items() if not np.isnan(value)}
-    return figures
-
-
-def category_figures(outputs: RawOutputs, targets: Targets, calibration: Calibration) -> Figures:
-    """Top-1, 3, 5, macro-F1 over photos of one known category, calibration error, coverage and precision
-    unabstained."""
-    allowed = targets.categories
-    if not outputs.category_logits.shape[1] or not allowed.any():
-        return {}
-    probabilities = softmax(outputs.category_logits / calibration.temperature)
-    confidence, right = said_and_right(probabilities, allowed)
-    sure = confidence >= calibration.abstain_below
-    truth, classes = only_answer(allowed), allowed.shape[1]
-    counts = f1_scores(truth, probabilities.argmax(1), classes)[1]
+    sources = data.sources[rows]
+    names = sorted(set(sources.tolist()))
+    of_each = {name: _of_source(outputs, data, rows, calibration, name) for name in names}
+    together = of_each[names[0]] if len(names) == 1 else _of_rows(outputs, data, rows, calibration)
+    found = {ALL: together, **of_each}
     return {
-        **{f"category/top{k}": top_k_accuracy(probabilities, allowed, k) for k in (1, 3, 5)},
-        "category/macro_f1": macro_f1(truth, probabilities.argmax(1), classes),
-        "category/ece": expected_calibration_error(confidence, right),
-        "category/not_abstained": float(sure.mean()),
-        "category/precision_not_abstained": float(right[sure].mean()) if sure.any() else float("nan"),
-        "category/n": float(allowed.any(1).sum()),
-        "category/classes": float((counts > 0).sum()),
-        "category/classes_too_few": float(((counts > 0) & (counts < JUDGEABLE)).sum()),
+        f"{name}/{key}": round(value, 4)
+        for name, figures in found.items()
+        for key, value in figures.items()
+        if not np.isnan(value)
     }
 
 
-def attribute_figures(outputs: RawOutputs, targets: Targets, labels: LabelSpace, calibration: Calibration) -> Figures:
-    """Micro- and macro-F1 of each group, and how often it speaks, and rightly, above its threshold."""
-    figures: Figures = {}
-    if not outputs.attribute_logits.shape[1]:
-        return figures
-    for group, at in labels.columns():
-        truth = targets.attributes[:, at]
-        if truth.any():
-            found = _group_figures(group, outputs.attribute_logits[:, at], truth, calibration)
-            figures |= {f"{group.name}/{key}": value for key, value in found.items()}
+def photo_scores(outputs: RawOutputs, data: Dataset, rows: Rows) -> Mapping[str, Scores]:
+    """What each photo scored, (n,) float64 each, nan where it is not labelled or did not ask.
+
+    Named as the figure that is their mean: `category/top1`, `GROUP/micro_f1` of an exclusive group, `GROUP/lrap`
+    of a free one, `retrieval/recall@1`, `retrieval/map@r`. Photos of one product are mates as queries:
+    give `data.targets.products[rows]` as clusters to a bootstrap of the last two.
+    """
+    targets, scores = data.targets.take(rows), {}
+    if outputs.category_logits.shape[1]:
+        scores["category/top1"] = category_hits(outputs, targets)
+    if outputs.attribute_logits.shape[1]:
+        for group, at in data.labels.columns():
+            logits, truth, known = outputs.attribute_logits[:, at], targets.attributes[:, at], targets.known[:, at]
+            if group.exclusive:
+                scores[f"{group.name}/micro_f1"] = group_hits(logits, truth)
+            else:
+                scores[f"{group.name}/lrap"] = free_rankings(logits, truth, known)
+    if outputs.embedding.shape[1]:
+        scores |= _retrieval_scores(outputs, targets.products, data.roles[rows])
+    return {name: each for name, each in scores.items() if not np.isnan(each).all()}
+
+
+def _retrieval_scores(outputs: RawOutputs, products: Rows, roles: NDArray[np.str_]) -> dict[str, Scores]:
+    found = find_mates(outputs.embedding, products, queries=roles != "gallery", gallery=roles != "query")
+    first, map_at_r = np.full(len(products), np.nan), np.full(len(products), np.nan)
+    first[found.photos], map_at_r[found.photos] = found.first <= 1, found.map_at_r
+    return {"retrieval/recall@1": first, "retrieval/map@r": map_at_r}
+
+
+def _of_source(outputs: RawOutputs, data: Dataset, rows: Rows, calibration: Calibration, name: str) -> Figures:
+    chosen = np.flatnonzero(data.sources[rows] == name)
+    part = take(outputs, chosen)
+    figures = _of_rows(part, data, rows[chosen], calibration)
+    words = OwnWords.read(data, name)
+    if "category/top1" in figures and words.names:
+        hits = category_hits(part, data.targets.take(rows[chosen]))
+        figures |= own_word_figures(words, rows[chosen], hits, part.category_logits.argmax(1))
     return figures
 
 
-def retrieval_figures(outputs: RawOutputs, targets: Targets) -> Figures:
-    """Photos of one product find each other among the photos of the split (leave-one-out)."""
-    if not outputs.embedding.shape[1]:
-        return {}
-    found = retrieval(outputs.embedding, targets.products)
-    return {f"retrieval/{name}": value for name, value in found.items()} if found["queries"] else {}
-
-
-def only_answer(allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(N,) the one allowed class; -1 where there is none or several: a set cannot be counted for one
-    class's F1."""
-    return np.where(allowed.sum(1) == 1, allowed.argmax(1), -1)
-
-
-def _group_figures(
-    group: AttributeGroup, logits: NDArray[np.float32], truth: NDArray[np.bool_], calibration: Calibration
-) -> Figures:
-    at_least = calibration.group_thresholds.get(group.name, 0.5)
-    if not group.exclusive:
-        labelled = truth.any(1)
-        micro, macro = multilabel_f1(truth[labelled], 1 / (1 + np.exp(-logits[labelled])) >= at_least)
-        return {"micro_f1": micro, "macro_f1": macro, "n": float(labelled.sum())}
-    probabilities = softmax(logits / calibration.group_temperatures.get(group.name, 1.0))
-    confidence, right = said_and_right(probabilities, truth)
-    answers, said = only_answer(truth), confidence >= at_least
+def _of_rows(outputs: RawOutputs, data: Dataset, rows: Rows, calibration: Calibration) -> Figures:
+    targets = data.targets.take(rows)
     return {
-        "micro_f1": micro_f1(answers, probabilities.argmax(1)),
-        "macro_f1": macro_f1(answers, probabilities.argmax(1), truth.shape[1]),
-        "ece": expected_calibration_error(confidence, right),
-        "said": float(said.mean()),
-        "precision_said": float(right[said].mean()) if said.any() else float("nan"),
-        "n": float((answers >= 0).sum()),
+        **category_figures(outputs, targets, calibration),
+        **attribute_figures(outputs, targets, data.labels, calibration),
+        **retrieval_figures(outputs, targets, data.roles[rows]),
     }
 
 
-def _take(outputs: RawOutputs, rows: Rows) -> RawOutputs:
+def take(outputs: RawOutputs, rows: Rows) -> RawOutputs:
+    """The outputs of some photos."""
     return RawOutputs(
         category_logits=outputs.category_logits[rows],
         attribute_logits=outputs.attribute_logits[rows],

@@ -24,12 +24,14 @@ class Calibration:
     temperature: category logits are divided by it before the softmax (Guo et al. 2017).
     abstain_below: a best category less probable than this is marked as abstained.
     group_temperatures, group_thresholds: the same for each attribute group; an attribute below is not said.
+    value_thresholds: by `group:value`, for values that have a threshold of their own instead of their group's.
     """
 
     temperature: float = 1.0
     abstain_below: float = 0.0
     group_temperatures: Mapping[str, float] = field(default_factory=dict)
     group_thresholds: Mapping[str, float] = field(default_factory=dict)
+    value_thresholds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,18 +94,28 @@ class Manifest:
 
 
 def _read(value: Mapping[str, Any]) -> Manifest:
+    labels = LabelSpace.from_json(value["labels"])
     return Manifest(
         version=str(value["version"]),
         parent=value["parent"],
         plan=NetworkPlan.from_json(value["plan"]),
-        labels=LabelSpace.from_json(value["labels"]),
+        labels=labels,
         pixels=_pixel_rule(value["pixels"]),
-        calibration=Calibration(**value["calibration"]),
+        calibration=_calibration(value["calibration"], labels),
         metrics={str(name): float(figure) for name, figure in value["metrics"].items()},
         sources=tuple(DataSource(**source) for source in value["sources"]),
         licences={str(what): str(licence) for what, licence in value["licences"].items()},
         files=tuple(FileEntry(**entry) for entry in value["files"]),
     )
+
+
+def _calibration(value: Mapping[str, Any], labels: LabelSpace) -> Calibration:
+    """A threshold of a value that does not exist would silently never be used."""
+    calibration = Calibration(**value)
+    unknown = sorted(set(calibration.value_thresholds) - set(labels.attributes))
+    if unknown:
+        raise ManifestError(f"Its calibration has thresholds of {unknown}, which are not in its label space.")
+    return calibration
 
 
 def _pixel_rule(value: Mapping[str, Any]) -> PixelRule:
