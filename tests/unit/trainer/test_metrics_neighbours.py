@@ -124,7 +124,8 @@ def test_products_with_more_photos_than_any_k_are_measured_to_the_last() -> None
 
 def test_leave_one_out_agrees_with_pytorch_metric_learning() -> None:
     points, products = scattered(300, 60, seed=1)
-    assert (np.bincount(products) > 1).all()  # the library, too, leaves out who has no mate; here nobody
+    lonely = np.bincount(products)[products] == 1  # mine are counted out, the library's would be counted as misses
+    points, products = points[~lonely], products[~lonely]
     theirs = AccuracyCalculator(
         include=("precision_at_1", "mean_average_precision_at_r", "r_precision"),
         knn_func=CustomKNN(CosineSimilarity()),
