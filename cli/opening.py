@@ -13,7 +13,7 @@ from cli.stack.embedded import EmbeddedPair
 from db.engine import open_engine, require_migrated, schema_revision, transaction
 from db.migrate import head_revision, migrate
 from store import Store
-from worker.networks import ensure_model
+from worker.registration import ensure_model
 
 
 class HalfConfigured(Exception):

@@ -16,6 +16,8 @@ HNSW = "m = 24, ef_construction = 200"
 # Below this, comparing everything is faster than walking an index, and exact.
 VECTORS_WORTH_AN_INDEX = 10_000
 INDEX_LOCK = 0x6D6F6402
+# What pgvector can index as halfvec.
+LONGEST_EMBEDDING = 4000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +49,14 @@ def register_model(
     exclusive_groups: Sequence[str],
     manifest: Mapping[str, Any],
 ) -> int:
-    """Registers a version and makes its vector table. Again with the same manifest: nothing; with another: refused."""
+    """Registers a version and makes its vector table. Again with the same manifest: nothing; with another: refused.
+
+    Raises `ModelDoesNotFit`, also for an embedding of a length that no index can hold.
+    """
+    if not 1 <= embedding_dim <= LONGEST_EMBEDDING:
+        raise ModelDoesNotFit(
+            f"model version {name} has embeddings of {embedding_dim} numbers; 1 to {LONGEST_EMBEDDING} can be searched"
+        )
     values = {
         "name": name,
         "dim": embedding_dim,
@@ -140,6 +149,14 @@ def model_by_id(connection: Connection, version_id: int) -> RegisteredModel:
     row = connection.execute(text(f"{SELECT} WHERE v.id = :id"), {"id": version_id}).one_or_none()
     if row is None:
         raise UnknownModelVersion
+    return _model(row)
+
+
+def model_by_name(connection: Connection, name: str) -> RegisteredModel:
+    """Raises `UnknownModelVersion`."""
+    row = connection.execute(text(f"{SELECT} WHERE v.name = :name"), {"name": name}).one_or_none()
+    if row is None:
+        raise UnknownModelVersion(f"there is no model version {name}; `modiste models` lists them")
     return _model(row)
 
 

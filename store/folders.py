@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +17,11 @@ class FolderIndex:
     files: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, folder: Path) -> "FolderIndex":
-        """The index of a folder of this machine, hidden files and the index itself left out."""
+    def of(cls, folder: Path, *, only: Collection[str] | None = None) -> "FolderIndex":
+        """The index of a folder of this machine, or of `only` some files; without hidden files and the index itself."""
         paths = (path for path in folder.rglob("*") if path.is_file())
         named = sorted((path.relative_to(folder).as_posix(), path) for path in paths)
-        return cls(files=tuple((name, sha256_of(path)) for name, path in named if _counts(name)))
+        return cls(files=tuple((name, sha256_of(path)) for name, path in named if _counts(name, only)))
 
     @classmethod
     def parse(cls, data: bytes) -> "FolderIndex":
@@ -43,5 +44,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _counts(name: str) -> bool:
+def _counts(name: str, only: Collection[str] | None) -> bool:
+    if only is not None and name not in only:
+        return False
     return name != INDEX_NAME and not os.path.basename(name).startswith(".")

@@ -4,11 +4,12 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from store.errors import BadStoreUrl, DamagedFolder, DifferentFolderInStore, NotInStore
+from store.errors import BadStoreUrl, DamagedFolder, DifferentFolderInStore, NotInStore, StoreError
 from store.folders import INDEX_NAME, FolderIndex, sha256_of
 from store.local import LocalFiles
 from store.names import DURABLE, THUMBNAIL_SIDES_PX, Area, checked, relative_path, thumbnail_name
@@ -105,6 +106,22 @@ class Store:
                 continue
         return None
 
+    def copy_photo(self, sha256: str, target: Path, *, link: bool = False) -> bool:
+        """A photo's bytes, as `find_photo` has them, as the file `target` in one step; False where none are kept.
+
+        `link`: another name of the store's own file where the disk allows it. Nobody may change such a file in place.
+        """
+        unfinished = target.with_name(f".{target.name}.unfinished")
+        for area in (Area.PHOTOS, Area.COPIES):
+            unfinished.unlink(missing_ok=True)
+            try:
+                self._link_or_copy_out(relative_path(area, sha256), unfinished, link=link)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            os.replace(unfinished, target)
+            return True
+        return False
+
     def remove_content(self, sha256: str) -> None:
         """Forget a photo in every form it is kept in: bytes, small copy, thumbnails. None there is no error."""
         self.remove(Area.PHOTOS, sha256)
@@ -132,19 +149,32 @@ class Store:
             self._download(relative, target)
         return target
 
-    def put_folder(self, area: Area, name: str, folder: Path) -> None:
-        """Keep a folder; the same again is no work. Raises DifferentFolderInStore, FileNotFoundError."""
+    def put_folder(self, area: Area, name: str, folder: Path, *, only: Collection[str] | None = None) -> bool:
+        """Keep a folder, or `only` these files of it; says whether it is new. The same again mends what is gone of it.
+
+        Raises DifferentFolderInStore, FileNotFoundError; nothing of a new folder stays in the store then.
+        """
         known = self._index(area, name)
-        index = FolderIndex.of(folder.resolve(strict=True))
-        if known == index:
-            return
-        if known is not None:
+        index = FolderIndex.of(folder.resolve(strict=True), only=only)
+        if known is not None and known != index:
             raise DifferentFolderInStore(area=area, name=name, where=self.where)
-        base = f"{area.value}/{checked(name)}"
-        for file, _ in index.files:
-            self._files.copy_in(f"{base}/{file}", folder / file, durable=True)
-        # Last, so that a folder with an index is a whole one.
-        self._files.write(f"{base}/{INDEX_NAME}", index.dump(), durable=True)
+        try:
+            self._copy_in_folder(f"{area.value}/{name}", index, folder, mend=known is not None)
+        except BaseException:
+            if known is None:
+                with suppress(StoreError):  # what went wrong first is what to tell
+                    self.remove_folder(area, name)
+            raise
+        return known is None
+
+    def require_folder(self, area: Area, name: str) -> None:
+        """Raises NotInStore, or DamagedFolder where files of it are gone. Reads none of them."""
+        index = self._index(area, name)
+        if index is None:
+            raise NotInStore(area=area, name=name, where=self.where)
+        missing = self._missing(area, name, index)
+        if missing:
+            raise DamagedFolder(area=area, name=name, where=self.where, reason=f"{', '.join(missing)} missing")
 
     def fetch_folder(self, area: Area, name: str, cache: Path) -> Path:
         """The folder on this machine's disk: where it stands, or a checked copy in `cache` (kept there).
@@ -166,6 +196,29 @@ class Store:
         base = f"{area.value}/{checked(name)}"
         self._files.remove(f"{base}/{INDEX_NAME}")
         self._files.remove_folder(base)
+
+    def _link_or_copy_out(self, relative: str, target: Path, *, link: bool) -> None:
+        if link and isinstance(self._files, LocalFiles):
+            try:
+                os.link(self._files.path(relative), target)
+            except (FileNotFoundError, NotADirectoryError):
+                raise
+            except OSError:  # another disk, or one without links
+                self._files.copy_out(relative, target)
+        else:
+            self._files.copy_out(relative, target)
+
+    def _copy_in_folder(self, base: str, index: FolderIndex, folder: Path, *, mend: bool) -> None:
+        for file, _ in index.files:
+            if not (mend and self._files.size(f"{base}/{file}") == (folder / file).stat().st_size):
+                self._files.copy_in(f"{base}/{file}", folder / file, durable=True)
+        if not mend:  # last, so that a folder with an index is a whole one
+            self._files.write(f"{base}/{INDEX_NAME}", index.dump(), durable=True)
+
+    def _missing(self, area: Area, name: str, index: FolderIndex) -> list[str]:
+        """Files that the folder's index names and that are not there."""
+        base = f"{area.value}/{name}"
+        return [file for file, _ in index.files if self._files.size(f"{base}/{file}") is None]
 
     def _index(self, area: Area, name: str) -> FolderIndex | None:
         try:

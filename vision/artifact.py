@@ -76,6 +76,14 @@ class Artifact:
         """The quantised graph, where the model has one."""
         return self.folder / ONNX_INT8 if self.has(ONNX_INT8) else None
 
+    @property
+    def outputs(self) -> tuple[int, int, int]:
+        """How many categories, attributes and embedding numbers the manifest promises; 0 for a head it has not."""
+        plan, labels = self.manifest.plan, self.manifest.labels
+        categories = len(labels.categories) if plan.category_head else 0
+        attributes = len(labels.attributes) if plan.attribute_head else 0
+        return categories, attributes, plan.embedding_dim
+
     def has(self, name: str) -> bool:
         """Whether the manifest names this file."""
         return any(entry.name == name for entry in self.manifest.files)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vision.answers import softmax
-from vision.artifact import Artifact, GoldenAnswer
+from vision.artifact import GOLDEN_ANSWER, Artifact, GoldenAnswer
 from vision.engines import Engine, RawOutputs
 from vision.errors import GoldenMismatchError, WrongShapeError
 from vision.manifest import Manifest
@@ -22,8 +24,9 @@ def check_golden(artifact: Artifact, engine: Engine) -> None:
     """Raises WrongShapeError or GoldenMismatchError where the engine does not give the expected answer."""
     pixels = decode(artifact.golden_photo, artifact.manifest.pixels)[np.newaxis]
     outputs = engine.run(pixels)
-    _check_shapes(artifact.manifest, outputs)
+    _check_shapes(artifact, outputs)
     answer = answer_of(outputs, artifact.manifest)
+    _check_golden_shapes(artifact, answer)
     cosine, apart = difference(answer, artifact.golden_answer)
     lowest, highest = EXACT if engine.name.endswith(("fp32", "float32")) else ROUNDED
     if not (cosine >= lowest and apart <= highest):
@@ -58,13 +61,18 @@ def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return (1 / (1 + np.exp(-np.clip(logits, -60, 60)))).astype(np.float32)
 
 
-def _check_shapes(manifest: Manifest, outputs: RawOutputs) -> None:
+def _check_shapes(artifact: Artifact, outputs: RawOutputs) -> None:
     found = tuple(x.shape[1] for x in (outputs.category_logits, outputs.attribute_logits, outputs.embedding))
-    plan, labels = manifest.plan, manifest.labels
-    promised = (
-        len(labels.categories) if plan.category_head else 0,
-        len(labels.attributes) if plan.attribute_head else 0,
-        plan.embedding_dim,
-    )
-    if found != promised:
-        raise WrongShapeError(f"Categories, attributes, embedding: {found} found, {promised} in the manifest.")
+    if found != artifact.outputs:
+        raise WrongShapeError(f"Categories, attributes, embedding: {found} found, {artifact.outputs} in the manifest.")
+
+
+def _check_golden_shapes(artifact: Artifact, answer: GoldenAnswer) -> None:
+    """Before they are compared: numpy would broadcast some lengths and fail on others."""
+    for part in (field.name for field in fields(GoldenAnswer)):
+        expected, found = getattr(artifact.golden_answer, part).shape, getattr(answer, part).shape
+        if expected != found:
+            raise GoldenMismatchError(
+                f"Model {artifact.manifest.version}: {GOLDEN_ANSWER} expects {part} of shape {expected}, "
+                f"the network answers {found}."
+            )

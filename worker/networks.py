@@ -9,45 +9,13 @@ from sqlalchemy import Engine
 
 from db.engine import transaction
 from db.errors import ModelDoesNotFit
-from db.models import activate_model, active_model, list_models, model_by_id, register_model
+from db.models import active_model, model_by_id
 from store import Area, Store
-from vision.artifact import load_artifact
 from vision.manifest import Manifest
 from vision.predictor import EngineChoice, Predictor
 from worker.inference import Inference
 
 logger = logging.getLogger(__name__)
-
-
-def register(engine: Engine, store: Store, folder: Path, *, activate: bool = False) -> str:
-    """Puts the model in `folder` into the store and the registry; returns its version.
-
-    Raises vision's ArtifactError or db's ModelDoesNotFit, having registered nothing.
-    """
-    artifact = load_artifact(folder)
-    Predictor.open(folder, engine="onnx").close()  # checks the golden photo before anybody relies on it
-    manifest = artifact.manifest
-    store.put_folder(Area.MODELS, manifest.version, folder)
-    with transaction(engine) as connection:
-        register_model(
-            connection,
-            name=manifest.version,
-            embedding_dim=manifest.embedding_dim,
-            exclusive_groups=[group.name for group in manifest.labels.groups if group.exclusive],
-            manifest=manifest.to_json(),
-        )
-        if activate:
-            activate_model(connection, manifest.version)
-    return manifest.version
-
-
-def ensure_model(engine: Engine, store: Store, folder: Path) -> None:
-    """Registers and activates the model in `folder` if the registry is empty; afterwards the registry rules."""
-    with transaction(engine) as connection:
-        empty = not list_models(connection)
-    if empty:
-        version = register(engine, store, folder, activate=True)
-        logger.info("registered and activated model %s", version)
 
 
 def open_active(engine: Engine, store: Store, cache: Path, choice: EngineChoice) -> Predictor:

@@ -6,23 +6,29 @@ from typing import Annotated
 
 import typer
 
+from cli.describing import described, show_version
 from cli.opening import Stack, open_stack
 from cli.output import out, print_json, print_table
 from cli.settings import Settings
 from db.engine import transaction
-from db.models import activate_model, active_model, enriched_contents, list_models, photos_unseen
-from worker.networks import register as register_folder
+from db.models import active_model, enriched_contents, list_models, model_by_name, photos_unseen
+from worker import registration
 
-models = typer.Typer(no_args_is_help=False, help="List, register and activate model versions.")
+models = typer.Typer(no_args_is_help=False, help="List, show, register and activate model versions.")
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON on stdout.")]
+Version = Annotated[str, typer.Argument(help="The version's name.")]
 
 
 @models.callback(invoke_without_command=True)
-def list_versions(
-    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False
-) -> None:
+def bare(context: typer.Context, as_json: AsJson = False) -> None:
+    """List, show, register and activate model versions; alone: list them."""
+    if context.invoked_subcommand is None:
+        list_versions(as_json=as_json)
+
+
+@models.command("list")
+def list_versions(as_json: AsJson = False) -> None:
     """List the registered model versions."""
-    if context.invoked_subcommand is not None:
-        return
     with open_stack(Settings()) as stack, transaction(stack.engine) as connection:
         registered = list_models(connection)
         photos = {model.id: enriched_contents(connection, model.id) for model in registered}
@@ -41,24 +47,38 @@ def list_versions(
 
 
 @models.command()
+def show(version: Version, as_json: AsJson = False) -> None:
+    """Show what a version says, how well, and what it learned from."""
+    with open_stack(Settings()) as stack, transaction(stack.engine) as connection:
+        model = model_by_name(connection, version)
+        said = described(model, enriched_contents(connection, model.id))
+    if as_json:
+        print_json(said)
+    else:
+        show_version(said)
+
+
+@models.command()
 def register(
     folder: Annotated[Path, typer.Argument(help="A model folder, as `python -m trainer` writes it.")],
     activate: Annotated[bool, typer.Option("--activate", help="Make it the active version.")] = False,
 ) -> None:
-    """Check a model (files, dimensions, golden photo) and register it. One that does not check changes nothing."""
+    """Check a model (files, label space, dimensions, golden photo) and register it. One that fails changes nothing."""
     with open_stack(Settings()) as stack:
-        version = register_folder(stack.engine, stack.store, folder.expanduser(), activate=activate)
+        version = registration.register(stack.engine, stack.store, folder.expanduser(), activate=activate)
         out.print(f"Registered {version}.")
         if activate:
             say_active(stack)
 
 
 @models.command()
-def activate(version: Annotated[str, typer.Argument(help="The version's name.")]) -> None:
-    """Make a registered version the active one; importing a feed again enriches what it has not seen yet."""
+def activate(version: Version) -> None:
+    """Check a registered version again and make it the active one; what fails the check changes nothing.
+
+    Importing a feed again enriches with it what it has not seen yet.
+    """
     with open_stack(Settings()) as stack:
-        with transaction(stack.engine) as connection:
-            activate_model(connection, version)
+        registration.activate(stack.engine, stack.store, stack.settings.home / "cache", version)
         say_active(stack)
 
 

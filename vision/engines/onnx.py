@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from vision.engines import RawOutputs
-from vision.errors import DamagedFileError
+from vision.errors import DamagedFileError, WrongShapeError
 
 INPUT = "pixels"
 OUTPUTS = ("category_logits", "attribute_logits", "embedding")
@@ -27,8 +28,11 @@ class OnnxEngine:
         self._outputs = [output.name for output in self._session.get_outputs()]
 
     def run(self, pixels: NDArray[np.uint8]) -> RawOutputs:
-        """(N, S, S, 3) uint8 to float32 outputs."""
-        answers = self._session.run(self._outputs, {INPUT: pixels})
+        """(N, S, S, 3) uint8 to float32 outputs. Raises WrongShapeError where the graph takes other pixels."""
+        try:
+            answers = self._session.run(self._outputs, {INPUT: pixels})
+        except (InvalidArgument, ValueError) as fault:
+            raise WrongShapeError(f"The graph does not take pixels of shape {pixels.shape}: {fault}") from fault
         found = dict(zip(self._outputs, answers, strict=True))
         absent = np.empty((len(pixels), 0), dtype=np.float32)
         return RawOutputs(**{name: found.get(name, absent) for name in OUTPUTS})

@@ -15,7 +15,7 @@ from db.similarity import similar_to
 from store import Store
 from tests.integration.api.conftest import AXES, picture
 from tests.integration.db.conftest import migrated_database, open_shop
-from worker.networks import register
+from worker.registration import register
 
 
 def ask(client: TestClient, photo: bytes | None = None, **query: Any) -> Any:

@@ -22,6 +22,7 @@ from db.models import (
     enriched_contents,
     list_models,
     model_by_id,
+    model_by_name,
     register_model,
     wants_index,
 )
@@ -100,6 +101,22 @@ def test_an_unknown_or_retired_version_cannot_be_activated(engine: Engine) -> No
         with pytest.raises(UnknownModelVersion, match=f"no model version {name}"):
             activate(engine, name)
     assert states(engine)["v1"] is ModelState.ACTIVE
+
+
+def test_a_version_is_found_by_its_name(engine: Engine) -> None:
+    register(engine, "v1")
+    register(engine, "v2")
+    with transaction(engine) as connection:
+        assert model_by_name(connection, "v2").id == 2
+        with pytest.raises(UnknownModelVersion, match="no model version v3"):
+            model_by_name(connection, "v3")
+
+
+@pytest.mark.parametrize("dim", [0, 4001])
+def test_an_embedding_that_no_index_can_hold_is_refused_before_anything_is_made(engine: Engine, dim: int) -> None:
+    with pytest.raises(ModelDoesNotFit, match=f"embeddings of {dim} numbers; 1 to 4000"):
+        register(engine, "v1", dim=dim)
+    assert states(engine) == {}
 
 
 def test_two_versions_can_never_both_be_active(engine: Engine) -> None:

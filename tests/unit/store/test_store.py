@@ -117,6 +117,49 @@ def test_a_folder_comes_back_whole(store: Store, model: Path, tmp_path: Path) ->
     assert list(store.names(Area.MODELS)) == ["lite0-1"]
 
 
+def test_some_files_of_a_folder_are_kept_without_the_others(store: Store, model: Path, tmp_path: Path) -> None:
+    assert store.put_folder(Area.MODELS, "lite0-1", model, only={"manifest.json"})
+    assert not store.put_folder(Area.MODELS, "lite0-1", model, only={"manifest.json"})
+    fetched = store.fetch_folder(Area.MODELS, "lite0-1", tmp_path / "cache")
+    assert not (fetched / "onnx").exists()
+    assert (fetched / "manifest.json").exists()
+
+
+def test_files_gone_from_a_folder_are_named_and_come_back_with_it(store: Store, model: Path) -> None:
+    with pytest.raises(NotInStore):
+        store.require_folder(Area.MODELS, "lite0-1")
+    store.put_folder(Area.MODELS, "lite0-1", model)
+    store._files.remove("models/lite0-1/onnx/fp32.onnx")
+    with pytest.raises(DamagedFolder, match=r"onnx/fp32\.onnx missing"):
+        store.require_folder(Area.MODELS, "lite0-1")
+    store.put_folder(Area.MODELS, "lite0-1", model)
+    store.require_folder(Area.MODELS, "lite0-1")
+
+
+@pytest.mark.parametrize("link", [True, False])
+def test_a_photo_is_copied_out_as_it_was_handed_in_else_as_its_small_copy(
+    store: Store, tmp_path: Path, link: bool
+) -> None:
+    target = tmp_path / "photo.jpg"
+    assert not store.copy_photo(SHA_OF_ABC, target, link=link)
+    assert list(tmp_path.glob("*photo*")) == []
+    for area, data in ((Area.COPIES, b"small"), (Area.PHOTOS, b"abc")):
+        store.write(area, SHA_OF_ABC, data)
+        assert store.copy_photo(SHA_OF_ABC, target, link=link)
+        assert target.read_bytes() == data
+    assert list(tmp_path.glob(".*unfinished")) == []
+
+
+def test_a_linked_photo_takes_no_space_and_outlives_the_store_s_own(tmp_path: Path) -> None:
+    store = Store.open(str(tmp_path / "store"))
+    store.put(Area.PHOTOS, b"abc")
+    store.copy_photo(SHA_OF_ABC, tmp_path / "linked.jpg", link=True)
+    store.copy_photo(SHA_OF_ABC, tmp_path / "copied.jpg")
+    assert [(tmp_path / name).stat().st_nlink for name in ("linked.jpg", "copied.jpg")] == [2, 1]
+    store.remove_content(SHA_OF_ABC)
+    assert (tmp_path / "linked.jpg").read_bytes() == b"abc"
+
+
 def test_another_folder_under_a_known_name_is_refused(store: Store, model: Path) -> None:
     store.put_folder(Area.MODELS, "lite0-1", model)
     (model / "manifest.json").write_text('{"changed": true}')
@@ -144,6 +187,7 @@ def test_a_folder_whose_upload_stopped_is_not_there(
         store.put_folder(Area.MODELS, "lite0-1", model)
     with pytest.raises(NotInStore):
         store.fetch_folder(Area.MODELS, "lite0-1", tmp_path)
+    assert list(store.names(Area.MODELS)) == []
 
 
 def test_a_damaged_remote_folder_is_refused(tmp_path: Path, model: Path) -> None:
