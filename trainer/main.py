@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from trainer.commands import exporting, measuring, training
+from trainer.commands import exporting, measuring, reporting, training
 from trainer.errors import TrainerError
 from vision.errors import VisionError
 
@@ -22,6 +22,7 @@ app.command()(training.run)
 app.command()(measuring.evaluate)
 app.command()(exporting.export)
 app.command()(exporting.quantize)
+app.command()(reporting.report)
 
 
 def main() -> None:
