@@ -1,7 +1,5 @@
-"""Other photos of the same garment: moved, turned, lit otherwise, or in another colour.
-
-It works on the pixels that vision.preprocess made, so evaluation is that preprocessing and nothing else. It
-does not know which loss looks at which view; a View says only whether the colours are still the garment's.
+"""A photo as another photographer would have taken it: framed, held, lit and saved otherwise. Its colours stay, unless
+a hue is asked for.
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 Pixels = NDArray[np.uint8]
-WHITE = 255.0
 GREY = 127  # what an erased patch shows: near 0 once normalised, and no colour
 
 
@@ -40,7 +37,7 @@ class Augmentation:
     """
 
     flip: float = 0.5
-    crop: tuple[float, float] = (0.6, 1.1)
+    crop: tuple[float, float] = (0.7, 1.15)
     rotate: float = 8.0
     perspective: float = 0.05
     erase: float = 0.2
@@ -65,6 +62,9 @@ class Augmentation:
             blur=0,
             jpeg=0,
         )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "crop", tuple(self.crop))  # a recipe writes a list
 
     @property
     def keeps_colours(self) -> bool:
@@ -95,13 +95,6 @@ def build(augmentation: Augmentation, size: int) -> Callable[[Tensor], Tensor]:
     return transform
 
 
-def recolour(pixels: Pixels, seed: int) -> Pixels:
-    """The same garment in another colour, (S, S, 3) uint8, for the metric loss alone; the same one for the same
-    seed."""
-    rng = np.random.default_rng(seed)
-    return _pixels(F.adjust_hue(_tensor(pixels), float(rng.uniform(0.15, 0.5)) * rng.choice([-1, 1])))
-
-
 def _tensor(pixels: Pixels) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
 
@@ -121,12 +114,15 @@ def _augmented(how: Augmentation, image: Tensor, size: int, rng: np.random.Gener
 
 
 def _moved(how: Augmentation, image: Tensor, size: int, rng: np.random.Generator) -> Tensor:
-    """Crop, turn, perspective and mirror as one warp, so that pixels are interpolated once."""
+    """Crop, turn, perspective and mirror as one warp, so that pixels are interpolated once.
+
+    Of the negative, since what the warp brings in from outside is 0 (a fill of its own leaves a dark seam).
+    """
     height, width = image.shape[-2:]
     corners = _window(how, rng) * (width, height)
     whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
     if not np.array_equal(corners, whole):
-        image = F.perspective(image, corners.tolist(), whole.tolist(), fill=[WHITE] * 3)
+        image = 255 - F.perspective(255 - image, corners.tolist(), whole.tolist())
     return image if (height, width) == (size, size) else F.resize(image, [size, size])
 
 
