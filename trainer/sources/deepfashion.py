@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trainer.sources.faults import Faults
-from trainer.sources.lists import Entry, box_of, check_agreement, listed, one_of, parsed, plain
+from trainer.sources.lists import Entry, box_of, check_agreement, listed, one_of, plain
 from trainer.sources.marks import AttributeList, Denied, marks_of
 from trainer.sources.photos import Read
 from trainer.sources.spec import Row, Source, SourceSpec
@@ -113,10 +113,10 @@ def _typed(path: Path, types: Sequence[str], faults: Faults) -> tuple[tuple[str,
     """Names with what their type stands for, by place. Names count from the top of the file, so a line that
     is a fault keeps its place."""
     found = listed(path, faults, values=1, parse=lambda entry: types[one_of(entry, len(types), "type")])
-    last = max((line for line, _ in found.values()), default=HEADER_LINES)
+    last = max(found.lines.values(), default=HEADER_LINES)
     names = [(f"line {line}", types[0]) for line in range(HEADER_LINES + 1, last + 1)]
-    for name, (line, kind) in found.items():
-        names[line - HEADER_LINES - 1] = (label_name(name), kind)
+    for name, kind in found.values.items():
+        names[found.lines[name] - HEADER_LINES - 1] = (label_name(name), kind)
     return tuple(names)
 
 
@@ -126,33 +126,24 @@ def label_name(name: str) -> str:
 
 
 def _coarse_rows(lists: Lists, spec: SourceSpec, partition: Path, faults: Faults) -> list[Row]:
-    ids = len(lists.categories)
-    anno = lists.folder
+    folder, ids = lists.folder, len(lists.categories)
     splits = listed(partition, faults, values=1, parse=lambda entry: split_word(entry, spec))
     categories = listed(
-        anno / "list_category_img.txt", faults, values=1, parse=lambda entry: one_of(entry, ids, "category")
+        folder / "list_category_img.txt", faults, values=1, parse=lambda entry: one_of(entry, ids, "category")
     )
-    marks = listed(anno / "list_attr_img.txt", faults, values=len(lists.attributes), parse=marks_of)
-    boxes = listed(anno / "list_bbox.txt", faults, values=4, parse=box_of)
-    check_agreement(
-        {
-            partition: splits,
-            anno / "list_category_img.txt": categories,
-            anno / "list_attr_img.txt": marks,
-            anno / "list_bbox.txt": boxes,
-        },
-        faults,
-    )
+    marks = listed(folder / "list_attr_img.txt", faults, values=len(lists.attributes), parse=marks_of)
+    boxes = listed(folder / "list_bbox.txt", faults, values=4, parse=box_of)
+    check_agreement([splits, categories, marks, boxes], faults)
     return [
         Row(
-            line=line,
+            line=splits.lines[photo],
             photo=photo,
-            words=lists.words(photo, split, categories[photo][1], marks[photo][1].yes),
-            box=boxes[photo][1],
-            denied=Denied(attributes=lists.attributes, bits=marks[photo][1].no),
+            words=lists.words(photo, split, categories.values[photo], marks.values[photo].yes),
+            box=boxes.values[photo],
+            denied=Denied(attributes=lists.attributes, bits=marks.values[photo].no),
         )
-        for photo, (line, split) in splits.items()
-        if photo in categories and photo in marks and photo in boxes
+        for photo, split in splits.values.items()
+        if photo in categories.values and photo in marks.values and photo in boxes.values
     ]
 
 
@@ -190,13 +181,15 @@ def _fine_row(lists: Lists, split: str, photo: Entry, rest: list[Entry], faults:
     """The photo's row, or faults in the list that each is in."""
     ids = len(lists.categories)
     parsers = {"cate": lambda entry: one_of(entry, ids, "category"), "attr": fine_marks, "bbox": box_of}
-    found: dict[str, tuple[int, Any]] = {}
+    found: dict[str, Any] = {}
     for (part, parse), entry in zip(parsers.items(), rest, strict=True):
-        found |= parsed(lists.folder / f"{split}_{part}.txt", replace(entry, name=part), faults, parse)
+        try:
+            found[part] = parse(entry)
+        except ValueError as fault:
+            faults.add(lists.folder / f"{split}_{part}.txt", str(fault), line=entry.line)
     if len(found) == len(parsers):
-        category, yes, box = (found[part][1] for part in parsers)
-        words = lists.words(photo.name, split, category, yes)
-        yield Row(line=photo.line, photo=photo.name, words=words, box=box)
+        words = lists.words(photo.name, split, found["cate"], found["attr"])
+        yield Row(line=photo.line, photo=photo.name, words=words, box=found["bbox"])
 
 
 def fine_marks(entry: Entry) -> bytes:

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 
 from trainer.sources.deepfashion import PARTITION, deepfashion_photos, label_name, split_word
 from trainer.sources.faults import Faults
-from trainer.sources.lists import Entry, box_of, check_agreement, entries, listed, parsed
+from trainer.sources.lists import Entry, box_of, check_agreement, entries, listed
 from trainer.sources.marks import AttributeList, Denied, Marks, marks_of
 from trainer.sources.spec import ROLES, Box, Row, Source, SourceSpec
 from vision.labels import AttributeGroup, LabelSpace
@@ -36,7 +36,7 @@ class Items:
     """The attributes of items: their names, and each item's marks."""
 
     attributes: AttributeList = NO_ATTRIBUTES
-    marks: dict[str, tuple[int, Marks]]
+    marks: dict[str, Marks]
 
 
 def read_inshop(spec: SourceSpec, folder: Path, faults: Faults) -> Source:
@@ -60,15 +60,15 @@ def read_inshop(spec: SourceSpec, folder: Path, faults: Faults) -> Source:
 def _rows(spec: SourceSpec, partition: Path, bbox: Path, items: Items, faults: Faults) -> Iterator[Row]:
     places = listed(partition, faults, values=2, parse=lambda entry: _place(entry, spec))
     boxes = listed(bbox, faults, values=6, parse=_box)
-    check_agreement({partition: places, bbox: boxes}, faults)
-    for photo, (line, words) in places.items():
-        if photo in boxes:
-            marks = items.marks.get(words["product"], (0, None))[1]
+    check_agreement([places, boxes], faults)
+    for photo, words in places.values.items():
+        if photo in boxes.values:
+            marks = items.marks.get(words["product"])
             yield Row(
-                line=line,
+                line=places.lines[photo],
                 photo=photo,
                 words={**words, GROUP: "", **(items.attributes.words(marks.yes) if marks else {})},
-                box=boxes[photo][1],
+                box=boxes.values[photo],
                 role=words["split"] if words["split"] in ROLES else "",
                 denied=Denied(attributes=items.attributes, bits=marks.no) if marks else None,
             )
@@ -105,16 +105,17 @@ def _items(folder: Path, faults: Faults) -> Items:
     return Items(attributes=AttributeList(attributes=found), marks=_marks(lines, len(found), faults))
 
 
-def _marks(path: Path, count: int, faults: Faults) -> dict[str, tuple[int, Marks]]:
+def _marks(path: Path, count: int, faults: Faults) -> dict[str, Marks]:
     """Each item's marks. An item may stand there twice; where its lines disagree, the second is a fault."""
-    marks: dict[str, tuple[int, Marks]] = {}
+    marks: dict[str, Marks] = {}
     for entry in entries(path, faults, values=count) if count else ():
-        found = parsed(path, entry, faults, marks_of)
-        first = marks.get(entry.name)
-        if first and found and found[entry.name][1] != first[1]:
-            faults.add(path, f"{entry.name!r} has other attributes in line {first[0]}", line=entry.line)
-        if not first:
-            marks.update(found)
+        try:
+            found = marks_of(entry)
+        except ValueError as fault:
+            faults.add(path, str(fault), line=entry.line)
+            continue
+        if marks.setdefault(entry.name, found) != found:
+            faults.add(path, f"{entry.name!r} stands there before, with other attributes", line=entry.line)
     return marks
 
 
@@ -132,4 +133,4 @@ def _notes(rows: tuple[Row, ...], items: Items) -> tuple[str, ...]:
     without = {row.words["product"] for row in rows} - items.marks.keys()
     if not items.marks or not without:
         return ()
-    return (f"{len(without)} items are not in list_attr_items.txt; their attributes are unlabelled.",)
+    return (f"items that list_attr_items.txt leaves out, unlabelled in their attributes: {len(without)}.",)

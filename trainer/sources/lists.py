@@ -6,10 +6,10 @@ may be `\\r\\n`. The fine annotations have lists without count and header, in st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 from trainer.sources.faults import Faults
 from trainer.sources.spec import Box
@@ -25,6 +25,15 @@ class Entry:
     line: int
     name: str
     values: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed(Generic[Value]):
+    """A list by name: the line of each, and the values of those that could be read."""
+
+    path: Path
+    lines: dict[str, int] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
 
 
 def entries(path: Path, faults: Faults, *, values: int) -> Iterator[Entry]:
@@ -61,37 +70,29 @@ def plain(path: Path, faults: Faults, *, values: int) -> list[Entry]:
     return lines
 
 
-def listed(path: Path, faults: Faults, *, values: int, parse: Callable[[Entry], Value]) -> dict[str, tuple[int, Value]]:
-    """Line and parsed values by name. What `parse` refuses with ValueError, and names that stand twice, are
-    faults."""
-    found: dict[str, tuple[int, Value]] = {}
+def listed(path: Path, faults: Faults, *, values: int, parse: Callable[[Entry], Value]) -> Listed[Value]:
+    """A list by name. What `parse` refuses with ValueError, and names that stand twice, are faults."""
+    found = Listed[Value](path=path)
     for entry in entries(path, faults, values=values):
-        if entry.name in found:
-            faults.add(
-                path, f"{entry.name!r} stands there twice, first in line {found[entry.name][0]}", line=entry.line
-            )
-        else:
-            found |= parsed(path, entry, faults, parse)
+        if entry.name in found.lines:
+            first = found.lines[entry.name]
+            faults.add(path, f"{entry.name!r} stands there twice, first in line {first}", line=entry.line)
+            continue
+        found.lines[entry.name] = entry.line
+        try:
+            found.values[entry.name] = parse(entry)
+        except ValueError as fault:
+            faults.add(path, str(fault), line=entry.line)
     return found
 
 
-def parsed(path: Path, entry: Entry, faults: Faults, parse: Callable[[Entry], Value]) -> dict[str, tuple[int, Value]]:
-    """The entry's name, line and value; nothing where it is a fault."""
-    try:
-        return {entry.name: (entry.line, parse(entry))}
-    except ValueError as fault:
-        faults.add(path, str(fault), line=entry.line)
-        return {}
-
-
-def check_agreement(lists: Mapping[Path, Mapping[str, tuple[int, object]]], faults: Faults) -> None:
+def check_agreement(lists: Sequence[Listed[Any]], faults: Faults) -> None:
     """A name of one list that is missing from another is a fault, at the line that has it."""
-    for path, names in lists.items():
-        for other, others in lists.items():
-            if not others and names:
-                continue  # the list is not there or wholly unreadable, which is a fault of its own
-            for name in names.keys() - others.keys():
-                faults.add(path, f"{name!r} is not in {other.name}", line=names[name][0])
+    for one in lists:
+        for other in lists:
+            if other.lines:  # else it is not there or wholly unreadable, which is a fault of its own
+                for name in one.lines.keys() - other.lines.keys():
+                    faults.add(one.path, f"{name!r} is not in {other.path.name}", line=one.lines[name])
 
 
 def one_of(entry: Entry, count: int, what: str) -> int:

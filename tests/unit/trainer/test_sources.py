@@ -194,7 +194,7 @@ def _first_byte(name: str) -> int:
         ({"photo": ""}, "photo is empty"),
         ({"box": ["x", "y"]}, "box is one column, or four"),
         ({"splits": {"val": "validation"}}, r"splits say \['validation'\]"),
-        ({"dev_share": 0.6, "test_share": 0.4}, "leave nothing to train on"),
+        ({"dev_share": 0.6, "test_share": 0.4}, "dev_share and test_share leave nothing to train on"),
     ],
 )
 def test_a_source_that_contradicts_itself_is_refused(part: dict[str, Any], says: str) -> None:
