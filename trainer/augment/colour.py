@@ -24,7 +24,7 @@ def recolour(pixels: Pixels, seed: int) -> Pixels:
     black parts of a print, the background and skin stay nearly as they are. pixels (S, S, 3) uint8 are not changed.
     """
     rng = np.random.default_rng(seed)
-    values: Floats = (pixels.astype(np.float32) / np.float32(255)) @ FROM_RGB.T
+    values = np.asarray((pixels.astype(np.float32) / 255) @ FROM_RGB.T, np.float32)
     luma, chroma = values[..., 0], values[..., 1:]
     weight = garment_weight(pixels, chroma)
     total = weight.sum()

@@ -28,7 +28,7 @@ def garment_weight(pixels: Pixels, chroma: Floats) -> Floats:
     Before a white background: what is not white, and what it encloses, less the model's skin. Elsewhere: pixels of
     colours that are commoner in the middle of the photo than along its sides (two histograms and Bayes' rule).
     """
-    darkest = pixels.min(2)
+    darkest = np.minimum(np.minimum(pixels[..., 0], pixels[..., 1]), pixels[..., 2])
     across, down = (np.abs(place) for place in _places(darkest))
     edge = np.maximum(across, down)
     middle = np.exp(-((across / 0.5) ** 2) - (down / 0.6) ** 2).astype(np.float32)
@@ -44,8 +44,8 @@ def _not_white(darkest: Pixels) -> Floats:
     """The ramp leaves out most specks that JPEG puts on the white around; a white garment is known by its outline."""
     weight = np.clip((WHITE - darkest.astype(np.float32)) / (WHITE - SURE), 0, 1)
     weight = ndimage.grey_opening(weight, 3)
-    outline = ndimage.binary_closing(weight > 0.2, np.ones((9, 9)))
-    inside = ndimage.binary_opening(ndimage.binary_fill_holes(outline), np.ones((7, 7)))
+    outline = ndimage.grey_closing((weight > 0.2).astype(np.uint8), 9)  # on bytes: by rows and columns, so far faster
+    inside = ndimage.grey_opening(ndimage.binary_fill_holes(outline).astype(np.uint8), 7)
     filled: Floats = np.maximum(weight, ndimage.uniform_filter(inside.astype(np.float32), 3))
     return filled
 
