@@ -21,13 +21,11 @@ from vision.labels import AttributeGroup
 NEIGHBOURS = frozenset(
     frozenset(pair)
     for pair in (
-        ("Black", "Navy Blue"), ("Black", "Charcoal"), ("Black", "Grey"), ("Grey", "Charcoal"), ("Grey", "Silver"),
-        ("White", "Silver"), ("White", "Cream"), ("White", "Off White"), ("Cream", "Off White"), ("Cream", "Beige"),
-        ("Beige", "Brown"), ("Beige", "Khaki"), ("Beige", "Tan"), ("Beige", "Gold"), ("Brown", "Tan"),
-        ("Brown", "Maroon"), ("Maroon", "Red"), ("Red", "Orange"), ("Red", "Pink"), ("Pink", "Purple"),
-        ("Purple", "Blue"), ("Blue", "Navy Blue"), ("Blue", "Teal"), ("Green", "Teal"), ("Green", "Olive"),
-        ("Olive", "Khaki"), ("Olive", "Brown"), ("Yellow", "Gold"), ("Yellow", "Orange"), ("Yellow", "Mustard"),
-        ("Navy Blue", "Purple"), ("Orange", "Brown"), ("Yellow", "Cream"),
+        ("Black", "Navy Blue"), ("Black", "Charcoal"), ("Grey", "Charcoal"), ("Grey", "Silver"), ("White", "Off White"),
+        ("White", "Cream"), ("Off White", "Cream"), ("Cream", "Beige"), ("Beige", "Khaki"), ("Beige", "Tan"),
+        ("Beige", "Brown"), ("Brown", "Tan"), ("Red", "Maroon"), ("Pink", "Purple"), ("Blue", "Navy Blue"),
+        ("Blue", "Teal"), ("Green", "Teal"), ("Green", "Olive"), ("Olive", "Khaki"), ("Yellow", "Gold"),
+        ("Yellow", "Mustard"),
     )
 )  # fmt: skip
 CONFUSIONS = 8

@@ -59,14 +59,14 @@ def precision_recall(name: str, curves: Mapping[str, tuple[Floats, Floats]], poo
             axes.step(*curves[value], where="post", color=SERIES[i + 1], lw=1.2, ls=DASHES[i + 1], label=value)
         axes.step(*pooled, where="post", color=SERIES[0], lw=2.4, label="all values pooled")
         axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.03))
-        axes.legend(loc="lower left", fontsize=9)
+        axes.figure.legend(loc="outside upper left", ncols=2, fontsize=9)
         rest = f" Named: the {len(named)} hardest; the others are thin." if len(curves) > len(named) else ""
         return finish(figure, f"pr-{name}", f"Precision and recall: {name}", f"One value against all others.{rest}")
 
 
 def reliability(task: str, before: Sequence[Bin], after: Sequence[Bin]) -> Plot:
     """Share right over confidence, before and after the temperature."""
-    with canvas(4.2, 3.6) as (figure, axes):
+    with canvas(4.4, 3.6) as (figure, axes):
         axes.plot([0, 1], [0, 1], color=SOFT, lw=1, ls=(0, (4, 3)), label="as it should be")
         kinds = ((before, SERIES[1], DASHES[1], "before temperature"), (after, SERIES[0], "-", "after temperature"))
         for bins, colour, style, label in kinds:
@@ -82,7 +82,7 @@ def reliability(task: str, before: Sequence[Bin], after: Sequence[Bin]) -> Plot:
 
 def coverage(task: str, covered: Floats, precise: Floats, chosen: tuple[float, float]) -> Plot:
     """Precision over the share answered, the surest first; chosen: where the thresholds put the model."""
-    with canvas(4.2, 3.6) as (figure, axes):
+    with canvas(4.4, 3.6) as (figure, axes):
         axes.plot(covered, precise, color=SERIES[0])
         if chosen[0] > 0:
             axes.plot(*chosen, "o", ms=9, mfc=SHEET, mec=SERIES[1], mew=2)
@@ -107,7 +107,7 @@ def similarities(edges: Floats, mates: Counts, others: Counts, nearest: Counts) 
         used = np.flatnonzero(mates + others + nearest)
         axes.set_xlim(float(edges[used[0]]), float(edges[used[-1] + 1]))
         axes.set(xlabel="cosine similarity", ylabel="share of pairs, %")
-        axes.legend(loc="upper left", fontsize=9)
+        axes.figure.legend(loc="outside upper left", fontsize=9)
         return finish(
             figure, "similarities", "How alike photos are", "The less the curves overlap, the safer is a match."
         )
@@ -127,6 +127,6 @@ def _mark_stages(axes: Axes, log: RunLog) -> None:
     for stage in stages if len(stages) > 1 else []:
         axes.axvline(stage.first - 0.5, color=SOFT, lw=0.8, ls=(0, (2, 2)))
         axes.annotate(
-            stage.name, (stage.first - 0.5, 1), xycoords=("data", "axes fraction"), xytext=(3, -3),
-            textcoords="offset points", va="top", color=INK, fontsize=9,
+            stage.name, (stage.first - 0.5, 1), xycoords=("data", "axes fraction"), xytext=(3, 2),
+            textcoords="offset points", va="bottom", color=INK, fontsize=9,
         )  # fmt: skip

@@ -13,20 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.dataset import Dataset, Targets
-from trainer.evaluation import evaluate
 from trainer.figures import AttributeAnswers
-from trainer.judge import _choice, _data, _decoded, _joined, _rows
-from trainer.model_card import model_card
+from trainer.judge import Advance, Judged, look
+from trainer.model_card import CARD, model_card
 from trainer.recipe import Recipe
 from trainer.report.runlog import RunLog, read_log
 from vision.answers import softmax
-from vision.artifact import load_artifact
 from vision.engines import RawOutputs
 from vision.labels import AttributeGroup
 from vision.manifest import Manifest
-from vision.predictor import open_engine
 
-CARD = "MODEL_CARD.md"
 LOG = Path("run", "log.jsonl")
 RECIPE = Path("run", "recipe.toml")
 
@@ -35,20 +31,35 @@ RECIPE = Path("run", "recipe.toml")
 class Evidence:
     """One model on one split of its data.
 
-    wanted (M,): the rows of the split; rows (N,): those whose photo could be read, in the order of `outputs`.
-    figures: as `trainer.evaluation` names them. log, recipe: None where the folder has none.
+    figures: as `trainer.evaluation` names them. card: Markdown. log, recipe: None where the model's folder has none.
     """
 
-    manifest: Manifest
-    data: Dataset
+    judged: Judged
     split: str
-    wanted: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    outputs: RawOutputs
     figures: Mapping[str, float]
     card: str
     log: RunLog | None = None
     recipe: str | None = None
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of the model."""
+        return self.judged.manifest
+
+    @property
+    def data(self) -> Dataset:
+        """All splits of all sources."""
+        return self.judged.data
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """(N,) the rows of the split whose photo could be read."""
+        return self.judged.rows
+
+    @property
+    def outputs(self) -> RawOutputs:
+        """What the model says of these N photos."""
+        return self.judged.outputs
 
     @property
     def targets(self) -> Targets:
@@ -75,10 +86,6 @@ class Evidence:
         said = self.targets.attributes
         return [(group, at) for group, at in self.data.labels.columns() if said[:, at].any()]
 
-    def unusable(self) -> list[str]:
-        """File, line and photo of the rows of the split that could not be read."""
-        return [self.data.where(int(row)) for row in np.setdiff1d(self.wanted, self.rows)]
-
     def category_of(self, row: int) -> str:
         """What is known of a row's category, in words."""
         allowed = self.data.targets.categories[row]
@@ -100,27 +107,22 @@ def one_of(names: Sequence[str]) -> str:
     return f"one of {shown}"
 
 
-def gather(model: Path, recipe: Recipe, folders: Mapping[str, Path], *, split: str, engine: str = "onnx") -> Evidence:
-    """Runs the model over the split. Raises RecipeError, SourceError, ArtifactError."""
-    artifact = load_artifact(model)
-    data = _data(recipe, folders)
-    runner = open_engine(artifact, _choice(engine), None)
-    wanted = _rows(data, split)
-    rows: list[int] = []
-    parts: list[RawOutputs] = []
-    for batch in _decoded(data, wanted, artifact.manifest.pixels):
-        rows += [row for row, _ in batch]
-        parts.append(runner.run(np.stack([pixels for _, pixels in batch])))
-    outputs, found = _joined(parts), np.array(rows, dtype=np.int64)
+def gather(
+    model: Path,
+    recipe: Recipe,
+    folders: Mapping[str, Path],
+    *,
+    split: str,
+    engine: str = "onnx",
+    advance: Advance = lambda _done, _of: None,
+) -> Evidence:
+    """Runs the model over the split. Raises as `trainer.judge.look` does."""
+    judged = look(model, recipe, folders, split=split, engine=engine, advance=advance)
     return Evidence(
-        manifest=artifact.manifest,
-        data=data,
+        judged=judged,
         split=split,
-        wanted=wanted,
-        rows=found,
-        outputs=outputs,
-        figures=evaluate(outputs, data, found, artifact.manifest.calibration),
-        card=_text(model / CARD) or model_card(artifact.manifest),
+        figures=judged.figures(),
+        card=_text(model / CARD) or model_card(judged.manifest),
         log=read_log(model / LOG),
         recipe=_text(model / RECIPE),
     )

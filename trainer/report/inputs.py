@@ -64,7 +64,7 @@ class Inputs:
 
 def inputs(evidence: Evidence) -> Inputs:
     """Counts of the data as the recipe reads it; unusable photos are known of the judged split only."""
-    faults, ignored = evidence.unusable(), evidence.data.ignored
+    faults, ignored = evidence.judged.faults, evidence.data.ignored
     classes = _classes(evidence)
     return Inputs(
         sources=_sources(evidence),

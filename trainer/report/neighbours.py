@@ -22,11 +22,18 @@ EDGES = np.linspace(-1.0, 1.0, BINS + 1)
 
 @dataclass(frozen=True, kw_only=True)
 class Neighbour:
-    """A photo (row of the data) that was found, and whether it is of the query's product."""
+    """A photo (row of the data) that was found, and whether it is of the query's product; spare: all that were to be
+    found stand before it."""
 
     row: int
     similarity: float
     right: bool
+    spare: bool
+
+    @property
+    def mark(self) -> str:
+        """How it is framed."""
+        return "right" if self.right else "spare" if self.spare else "wrong"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,13 +156,15 @@ def _spread(places: NDArray[np.int64]) -> list[int]:
 
 
 def _example(evidence: Evidence, found: _Found, index: int) -> Example:
-    rows, products = evidence.rows, evidence.targets.products
-    query = found.queries[index]
+    rows, products, nearest = evidence.rows, evidence.targets.products, found.nearest[index]
+    right = products[nearest] == products[found.queries[index]]
+    mates = int(found.mates[index])
+    before = np.cumsum(right) - right
     return Example(
-        row=int(rows[query]),
-        mates=int(found.mates[index]),
+        row=int(rows[found.queries[index]]),
+        mates=mates,
         found=[
-            Neighbour(row=int(rows[place]), similarity=float(near), right=bool(products[place] == products[query]))
-            for place, near in zip(found.nearest[index], found.similarity[index], strict=True)
+            Neighbour(row=int(rows[place]), similarity=float(near), right=bool(is_mate), spare=int(earlier) == mates)
+            for place, near, is_mate, earlier in zip(nearest, found.similarity[index], right, before, strict=True)
         ],
     )

@@ -46,7 +46,7 @@ class Plot:
 
 
 @contextmanager
-def canvas(width_in: float = 5.0, height_in: float = 3.4) -> Iterator[tuple[Figure, Axes]]:
+def canvas(width_in: float = 4.4, height_in: float = 3.4) -> Iterator[tuple[Figure, Axes]]:
     """A figure of one pair of axes, in the style of all plots."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width_in, height_in), layout="constrained")
