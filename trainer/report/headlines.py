@@ -31,6 +31,23 @@ def headlines(figures: Figures, labels: LabelSpace) -> list[Headline]:
     return [line for task in tasks(labels) for source in sources(figures) for line in _headline(figures, source, *task)]
 
 
+def own_words(figures: Figures) -> list[Headline]:
+    """Top-1 over the classes of a source as the source itself names them: see `trainer.own_words`."""
+    kinds = (("category/top1_large10", "its ten largest classes"), ("category/top1_n30", "its classes of 30 or more"))
+    found = []
+    for source in sources(figures):
+        for key, name in kinds:
+            n = int(figures.get(f"{source}/{key}/n", 0))
+            if n:
+                low, high = interval(figures, f"{source}/{key}", n)
+                value = figures[f"{source}/{key}"]
+                line = Headline(
+                    task="category", figure=name, source=source, value=value, low=low, high=high, n=n, of="photos"
+                )
+                found.append(line)
+    return found
+
+
 def tasks(labels: LabelSpace) -> list[tuple[str, str, str, str, str]]:
     """Task, key of its figure, the figure's name, key of its count, what is counted."""
     groups = [

@@ -59,6 +59,7 @@ class Inputs:
     unusable: Sequence[str]
     unusable_count: int
     ignored: Sequence[tuple[str, str, str, int]]
+    warnings: Sequence[str]
     ignored_count: int
 
 
@@ -75,6 +76,7 @@ def inputs(evidence: Evidence) -> Inputs:
         unusable_count=len(faults),
         ignored=[(*what, n) for what, n in ignored.most_common(SHOWN)],
         ignored_count=sum(ignored.values()),
+        warnings=evidence.data.warnings,
     )
 
 

@@ -6,10 +6,10 @@ import base64
 import io
 from dataclasses import dataclass, field
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from trainer.dataset import Dataset
-from vision.colour import to_rgb
+from vision.preprocess import PhotoError, PixelRule
 
 SIDE_PX = 144
 QUALITY = 72
@@ -17,9 +17,11 @@ QUALITY = 72
 
 @dataclass(kw_only=True)
 class Album:
-    """Pictures of a dataset's rows, each made once. shown: whether photos may stand in the page at all."""
+    """Pictures of a dataset's rows as the network sees them, each made once. shown: whether photos may stand in the
+    page at all."""
 
     data: Dataset
+    rule: PixelRule
     shown: bool
     _made: dict[int, str | None] = field(default_factory=dict)
 
@@ -36,11 +38,10 @@ class Album:
 
     def _picture(self, row: int) -> str | None:
         try:
-            with Image.open(io.BytesIO(self.data.read(row))) as image:
-                small = to_rgb(ImageOps.exif_transpose(image))
-        except (OSError, KeyError, ValueError, Image.DecompressionBombError):
+            image = Image.fromarray(self.data.pixels(row, self.rule))
+        except (PhotoError, KeyError, OSError):
             return None
-        small.thumbnail((SIDE_PX, SIDE_PX))
+        image.thumbnail((SIDE_PX, SIDE_PX))
         out = io.BytesIO()
-        small.save(out, "WEBP", quality=QUALITY, method=4)
+        image.save(out, "WEBP", quality=QUALITY, method=4)
         return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()

@@ -62,7 +62,8 @@ def finish(figure: Figure, name: str, title: str, note: str = "") -> Plot:
     svg = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", svg)  # several plots in a page: ids are its own
     svg = re.sub(r'<svg ([^>]*?)width="[^"]*"', r"<svg \1", re.sub(r' height="[0-9.]+pt"', "", svg, count=1), count=1)
     label = Markup.escape(title)
-    return Plot(title=title, note=note, svg=Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)))  # noqa: S704 - drawn here
+    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    return Plot(title=title, note=note, svg=Markup(svg))  # noqa: S704 - drawn here
 
 
 def printed(figure: Figure) -> str:
