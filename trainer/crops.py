@@ -12,6 +12,7 @@ from vision.preprocess import (
     PhotoError,
     PhotoFault,
     PixelRule,
+    decode,
     open_photo,
     original_size,
     to_pixels,
@@ -20,11 +21,13 @@ from vision.preprocess import (
 MARGIN = 0.1  # of the box's sides, added on each side: boxes are drawn tight, and a hem needs its background
 
 
-def decode_box(data: bytes, rule: PixelRule, box: Box) -> NDArray[np.uint8]:
-    """The box of a photo as the network sees it, (S, S, 3) uint8. Raises PhotoError.
+def decode_box(data: bytes, rule: PixelRule, box: Box | None) -> NDArray[np.uint8]:
+    """The box of a photo, or all of it, as the network sees it, (S, S, 3) uint8. Raises PhotoError.
 
     The photo may be decoded smaller than it is, so the box is scaled to what was decoded.
     """
+    if box is None:
+        return decode(data, rule)
     width, height = original_size(data)
     left, top, right, bottom = with_margin(box, width, height)
     side = min(right - left, bottom - top)

@@ -17,9 +17,19 @@ from trainer.errors import SourceError
 from trainer.mapping import CATEGORY, Dialect, Names, Taxonomy
 from trainer.sources import SEPARATOR, Row, Source, SourceSpec, Split
 from vision.labels import AttributeGroup, LabelSpace
-from vision.preprocess import PixelRule, decode
+from vision.preprocess import PixelRule
 
-__all__ = ["Dataset", "Encoder", "Split", "Targets", "build_dataset", "check_trainable", "hash_share", "split_of"]
+__all__ = [
+    "Dataset",
+    "Encoder",
+    "Split",
+    "Targets",
+    "build_dataset",
+    "check_trainable",
+    "encode",
+    "hash_share",
+    "split_of",
+]
 
 SHOWN = 10  # names in one warning
 
@@ -78,8 +88,7 @@ class Dataset:
 
         Raises PhotoError, KeyError where it is missing, OSError where it cannot be read.
         """
-        box, content = self.rows[index][1].box, self.read(index)
-        return decode(content, rule) if box is None else decode_box(content, rule, box)
+        return decode_box(self.read(index), rule, self.rows[index][1].box)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -95,6 +104,16 @@ class Dataset:
 def build_dataset(sources: Sequence[Source], taxonomy: Taxonomy) -> Dataset:
     """Encodes the rows by the taxonomy. Raises SourceError where a split is unknown or nothing is labelled
     (by products alone, where the taxonomy is empty)."""
+    data = encode(sources, taxonomy)
+    can_say = bool(taxonomy.labels.categories or taxonomy.labels.groups)
+    said = (data.targets.categories, data.targets.known) if can_say else (data.targets.products >= 0,)
+    if not any(part.any() for part in said):
+        raise SourceError("no row of any source has a label that the taxonomy knows.")
+    return data
+
+
+def encode(sources: Sequence[Source], taxonomy: Taxonomy) -> Dataset:
+    """The same, whatever is labelled or not."""
     rows = [(source, row) for source in sources for row in source.rows]
     ignored: Counter[tuple[str, str, str]] = Counter()
     encoders = {id(source): Encoder(source=source, taxonomy=taxonomy, ignored=ignored) for source in sources}
@@ -102,9 +121,6 @@ def build_dataset(sources: Sequence[Source], taxonomy: Taxonomy) -> Dataset:
     for index, (source, row) in enumerate(rows):
         encoded = encoders[id(source)].encode(row)
         targets.categories[index], targets.attributes[index], targets.known[index] = encoded
-    can_say = bool(taxonomy.labels.categories or taxonomy.labels.groups)
-    if not (targets.categories.any() or targets.known.any() if can_say else (targets.products >= 0).any()):
-        raise SourceError("no row of any source has a label that the taxonomy knows.")
     return Dataset(
         labels=taxonomy.labels,
         targets=targets,

@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from trainer.commands import exporting, measuring, reporting, training
+from trainer.commands import exporting, inspecting, measuring, reporting, training
 from trainer.errors import TrainerError
 from vision.errors import VisionError
 
@@ -18,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(inspecting.inspect)
 app.command()(training.run)
 app.command()(measuring.evaluate)
 app.command()(exporting.export)
