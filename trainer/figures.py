@@ -130,15 +130,12 @@ class AttributeAnswers:
 
 
 def group_figures(group: AttributeGroup, every: AttributeAnswers, at: slice) -> Figures:
-    """Of an exclusive group also how often it speaks, and rightly, above its thresholds."""
+    """`said`, `precision_said`: of an exclusive group how often it speaks above its thresholds, and how often rightly;
+    of a free one how many of the true values are said, and how many of those said are true."""
     scores, truth, known = every.probabilities[:, at], every.truth[:, at], every.known[:, at]
     ranked = {
         "map": mean_of(average_precisions(scores, truth, known)),
         "hamming": hamming_loss(truth, every.answer[:, at], known),
-        **{
-            f"top{k}_recall": top_k_recall(first, every.truth, every.known, counted=at)
-            for k, first in every.top.items()
-        },
     }
     own = _exclusive(scores, truth, every.said[:, at]) if group.exclusive else _free(scores, truth, every, at)
     return own | ranked
@@ -152,7 +149,7 @@ def all_figures(every: AttributeAnswers) -> Figures:
         "macro_f1": macro,
         "map": mean_of(average_precisions(every.probabilities, every.truth, every.known)),
         "hamming": hamming_loss(every.truth, every.answer, every.known),
-        **{f"top{k}_recall": top_k_recall(first, every.truth, every.known) for k, first in every.top.items()},
+        **{f"top{k}_recall": top_k_recall(top, every.truth, every.known) for k, top in every.top.items()},
         "n": float((every.truth & every.known).sum()),
     }
 
@@ -211,6 +208,7 @@ def _free(scores: Floats, truth: Bools, every: AttributeAnswers, at: slice) -> F
     return {
         **with_interval("micro_f1", bootstrap_ratio(2 * right, true + claimed)),
         "macro_f1": multilabel_f1(truth, said, known)[1],
+        **{f"top{k}_recall": top_k_recall(top, every.truth, every.known, counted=at) for k, top in every.top.items()},
         "lrap": mean_of(free_rankings(scores, truth, known)),
         "ece": expected_calibration_error(scores[known], truth[known]),
         "said": float(right.sum() / true.sum()) if true.any() else float("nan"),

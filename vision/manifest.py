@@ -24,7 +24,8 @@ class Calibration:
     temperature: category logits are divided by it before the softmax (Guo et al. 2017).
     abstain_below: a best category less probable than this is marked as abstained.
     group_temperatures, group_thresholds: the same for each attribute group; an attribute below is not said.
-    value_thresholds: by `group:value`, for values that have a threshold of their own instead of their group's.
+    value_thresholds: by `group:value`, for values with a threshold of their own instead of their group's; a value
+        whose threshold is above 1 is never said.
     """
 
     temperature: float = 1.0
