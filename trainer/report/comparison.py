@@ -124,7 +124,8 @@ def _of_kind(kind: Kind, tasks: Sequence[Task]) -> list[str]:
         return []
     parts = []
     for verdict in ("better", "worse", "no difference beyond chance"):
-        found = [f"{row.name} on {task.title} ({row.difference:+.3f})" for task, row in compared if row.verdict == verdict]
+        told = [(task, row) for task, row in compared if row.verdict == verdict]
+        found = [f"{row.name} on {task.title} ({row.difference:+.3f})" for task, row in told]
         if found:
             parts.append(f"{verdict} in {len(found)} of {len(compared)} comparisons: {', '.join(found)}")
     return [f"{kind.capitalize()} against single-task: {'; '.join(parts)}."]
@@ -132,13 +133,13 @@ def _of_kind(kind: Kind, tasks: Sequence[Task]) -> list[str]:
 
 def dots(task: Task, name: str) -> Plot:
     """A dot and its interval for each model, for a page."""
-    with canvas(5.2, _height(task)) as (drawn, axes):
+    with canvas(4.6, _height(task)) as (drawn, axes):
         _draw(drawn, axes, task)
         return finish(drawn, name, task.title, "Dots are figures, lines their 95 % intervals.")
 
 
 def _dots_file(task: Task, path: Path) -> None:
-    with canvas(5.2, _height(task)) as (drawn, axes):
+    with canvas(4.6, _height(task)) as (drawn, axes):
         _draw(drawn, axes, task)
         path.write_text(printed(drawn), encoding="utf-8")
 
