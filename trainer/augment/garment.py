@@ -29,15 +29,32 @@ def garment_weight(pixels: Pixels, chroma: Floats) -> Floats:
     colours that are commoner in the middle of the photo than along its sides (two histograms and Bayes' rule).
     """
     darkest = np.minimum(np.minimum(pixels[..., 0], pixels[..., 1]), pixels[..., 2])
-    across, down = (np.abs(place) for place in _places(darkest))
-    edge = np.maximum(across, down)
+    margins = _margin(darkest.min(0)), _margin(darkest.min(1))
+    across, down = _axis(len(darkest), margins[0])[None, :], _axis(len(darkest), margins[1])[:, None]
     middle = np.exp(-((across / 0.5) ** 2) - (down / 0.6) ** 2).astype(np.float32)
-    rim = (edge > 0.85) & (edge <= 1)
-    if (rim & (darkest >= WHITE)).sum() > STUDIO * rim.sum():
+    edge = np.maximum(across, down)
+    if min(margins) > 1 or _white_rim(darkest, edge):
         weight = _not_white(darkest)
         return weight * (1 - _skin(chroma, darkest, middle * weight))
     sides = (edge <= 1) & ((across > 0.85) | ((down > 0.9) & (across > 0.5)))
     return np.where(edge <= 1, _common_in(pixels, middle, sides.astype(np.float32)), np.float32(0))
+
+
+def _margin(darkest: Pixels) -> int:
+    """How many columns (or rows) are white from end to end on either side: padding, which stands on two sides of a
+    photo, or a studio's background, which may stand on all four."""
+    inside = np.flatnonzero(darkest < WHITE)
+    return int(min(inside[0], len(darkest) - 1 - inside[-1])) if len(inside) else 0
+
+
+def _axis(side: int, margin: int) -> Floats:
+    """How far each column lies from the middle of the photo proper: 1 at its end, more in the margin."""
+    return np.abs(np.linspace(-1, 1, side, dtype=np.float32)) * np.float32(side / (side - 2 * margin))
+
+
+def _white_rim(darkest: Pixels, edge: Floats) -> bool:
+    rim = (edge > 0.85) & (edge <= 1)
+    return bool((rim & (darkest >= WHITE)).sum() > STUDIO * rim.sum())
 
 
 def _not_white(darkest: Pixels) -> Floats:
@@ -48,21 +65,6 @@ def _not_white(darkest: Pixels) -> Floats:
     inside = ndimage.grey_opening(ndimage.binary_fill_holes(outline).astype(np.uint8), 7)
     filled: Floats = np.maximum(weight, ndimage.uniform_filter(inside.astype(np.float32), 3))
     return filled
-
-
-def _places(darkest: Pixels) -> tuple[Floats, Floats]:
-    """Of each pixel, where it lies across and down the photo inside its white padding: -1 to 1, beyond in the padding.
-
-    Only columns or rows that are white from end to end on both sides are padding.
-    """
-    return _axis(darkest.min(0))[None, :], _axis(darkest.min(1))[:, None]
-
-
-def _axis(darkest: Pixels) -> Floats:
-    inside = np.flatnonzero(darkest < WHITE)
-    first, last = (inside[0], inside[-1]) if len(inside) > 1 else (0, len(darkest) - 1)
-    margin = min(first, len(darkest) - 1 - last)  # padding is the same on both sides
-    return np.linspace(-1, 1, len(darkest), dtype=np.float32) * (len(darkest) / max(1, len(darkest) - 2 * margin))
 
 
 def _skin(chroma: Floats, darkest: Pixels, middle: Floats) -> Floats:

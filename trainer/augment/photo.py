@@ -4,25 +4,31 @@ a hue is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
+from trainer.errors import RecipeError
+
 Pixels = NDArray[np.uint8]
 GREY = 127  # what an erased patch shows: near 0 once normalised, and no colour
-
-
-@dataclass(frozen=True, kw_only=True)
-class View:
-    """One look at a photo. recoloured: its colours are not the garment's, so the colour loss must not see it."""
-
-    name: str
-    recoloured: bool
+LIMITS = {
+    "flip": 1,
+    "erase": 1,
+    "blur": 1,
+    "jpeg": 1,
+    "rotate": 180,
+    "perspective": 0.25,
+    "brightness": 1,
+    "contrast": 1,
+    "hue": 0.5,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +37,9 @@ class Augmentation:
 
     flip, erase, blur, jpeg: probabilities. crop: least and greatest area of the window, of the photo's; above 1 the
     garment stands smaller on white. rotate: degrees either way. perspective: how far a corner may wander, as a
-    share of the side. brightness, contrast: factors within 1 ± this. hue: shift within ± this, of the colour circle (at
-    most 0.5); anything above 0 makes colour labels wrong. What comes into the picture from outside is white, as
-    vision.preprocess pads.
+    share of the side. brightness, contrast: factors within 1 ± this. hue: shift within ± this, of the colour circle;
+    anything above 0 makes colour labels wrong. What comes into the picture from outside is white, as
+    vision.preprocess pads. Raises RecipeError where a number is beyond LIMITS.
     """
 
     flip: float = 0.5
@@ -65,6 +71,11 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "crop", tuple(self.crop))  # a recipe writes a list
+        if len(self.crop) != 2 or not 0 < self.crop[0] <= self.crop[1]:
+            raise RecipeError(f"augmentation: crop {list(self.crop)} is not [least, greatest] share of the area.")
+        for name, most in LIMITS.items():
+            if not 0 <= getattr(self, name) <= most:
+                raise RecipeError(f"augmentation: {name} is {getattr(self, name)}; it is from 0 to {most}.")
 
     @property
     def keeps_colours(self) -> bool:
@@ -75,55 +86,29 @@ class Augmentation:
 def draw(pixels: Pixels, augmentation: Augmentation, seed: int) -> Pixels:
     """Another photo of the same garment, (S, S, 3) uint8; the same one for the same seed, in any thread or process.
 
-    pixels (S, S, 3) uint8 are not changed. seed: 0 or more.
+    pixels (S, S, 3) uint8 are not changed. seed: 0 or more. These are torchvision's kernels with numbers of our own:
+    its transform classes draw from torch's global generator, which cannot be seeded for one thread alone.
     """
-    changed = _augmented(augmentation, _tensor(pixels), pixels.shape[0], np.random.default_rng(seed))
-    return _pixels(changed)
-
-
-def build(augmentation: Augmentation, size: int) -> Callable[[Tensor], Tensor]:
-    """A transform of (3, H, W) uint8 tensors, or of (N, 3, H, W) that all change alike, into `size` x `size`.
-
-    Each call draws from torch's global generator, as torchvision's own transforms do: seed it, one worker process
-    each. In threads, use `draw`.
-    """
-
-    def transform(image: Tensor) -> Tensor:
-        seed = int(torch.randint(2**62, ()))
-        return _augmented(augmentation, image, size, np.random.default_rng(seed))
-
-    return transform
-
-
-def _tensor(pixels: Pixels) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
-
-
-def _pixels(image: Tensor) -> Pixels:
+    rng = np.random.default_rng(seed)
+    image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+    for change in (_moved, _lit, _blurred, _compressed, _erased):
+        image = change(augmentation, image, rng)
     out: Pixels = image.permute(1, 2, 0).contiguous().numpy()
     return out
 
 
-def _augmented(how: Augmentation, image: Tensor, size: int, rng: np.random.Generator) -> Tensor:
-    """torchvision's kernels with numbers of our own: its transform classes draw from torch's global generator,
-    which cannot be seeded for one thread alone."""
-    image = _moved(how, image, size, rng)
-    image = _lit(how, image, rng)
-    image = _worn(how, image, rng)
-    return _erased(how, image, rng)
-
-
-def _moved(how: Augmentation, image: Tensor, size: int, rng: np.random.Generator) -> Tensor:
+def _moved(how: Augmentation, image: Tensor, rng: np.random.Generator) -> Tensor:
     """Crop, turn, perspective and mirror as one warp, so that pixels are interpolated once.
 
     Of the negative, since what the warp brings in from outside is 0 (a fill of its own leaves a dark seam).
     """
-    height, width = image.shape[-2:]
-    corners = _window(how, rng) * (width, height)
-    whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
-    if not np.array_equal(corners, whole):
-        image = 255 - F.perspective(255 - image, corners.tolist(), whole.tolist())
-    return image if (height, width) == (size, size) else F.resize(image, [size, size])
+    side = image.shape[-1]
+    corners = _window(how, rng) * side
+    whole = np.array([[0, 0], [side, 0], [side, side], [0, side]], dtype=np.float64)
+    if np.array_equal(corners, whole):
+        return image
+    negative: Tensor = F.perspective(255 - image, corners.tolist(), whole.tolist())
+    return 255 - negative
 
 
 def _window(how: Augmentation, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -149,14 +134,20 @@ def _lit(how: Augmentation, image: Tensor, rng: np.random.Generator) -> Tensor:
     return F.adjust_hue(image, hue) if how.hue else image
 
 
-def _worn(how: Augmentation, image: Tensor, rng: np.random.Generator) -> Tensor:
-    """Out of focus, or saved once too often."""
-    chances, sigma, quality = rng.random(2), rng.uniform(0.4, 1.2), int(rng.integers(35, 86))
-    if chances[0] < how.blur:
-        image = F.gaussian_blur(image, [5, 5], [sigma, sigma])
-    if chances[1] < how.jpeg:
-        image = F.jpeg(image, quality)
-    return image
+def _blurred(how: Augmentation, image: Tensor, rng: np.random.Generator) -> Tensor:
+    """Out of focus."""
+    chance, sigma = rng.random(), rng.uniform(0.4, 1.2)
+    return F.gaussian_blur(image, [5, 5], [sigma, sigma]) if chance < how.blur else image
+
+
+def _compressed(how: Augmentation, image: Tensor, rng: np.random.Generator) -> Tensor:
+    """Saved once too often. By Pillow: torchvision's own JPEG is about to be removed."""
+    chance, quality = rng.random(), int(rng.integers(35, 86))
+    if chance >= how.jpeg:
+        return image
+    file = BytesIO()
+    Image.fromarray(image.permute(1, 2, 0).numpy()).save(file, "JPEG", quality=quality)
+    return torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1)
 
 
 def _erased(how: Augmentation, image: Tensor, rng: np.random.Generator) -> Tensor:
@@ -164,8 +155,8 @@ def _erased(how: Augmentation, image: Tensor, rng: np.random.Generator) -> Tenso
     chance, area, ratio, left, top = rng.random(), *rng.uniform([0.02, -1, 0, 0], [0.12, 1, 1, 1])
     if chance >= how.erase:
         return image
-    height, width = image.shape[-2:]
-    tall, wide = round(height * np.sqrt(area) * 2 ** (ratio / 2)), round(width * np.sqrt(area) / 2 ** (ratio / 2))
+    side = image.shape[-1]
+    tall, wide = (round(side * np.sqrt(area) * 2 ** (power / 2)) for power in (ratio, -ratio))
     patch = torch.tensor(GREY, dtype=image.dtype, device=image.device)
-    erased: Tensor = F.erase(image, round(top * (height - tall)), round(left * (width - wide)), tall, wide, patch)
+    erased: Tensor = F.erase(image, round(top * (side - tall)), round(left * (side - wide)), tall, wide, patch)
     return erased
