@@ -40,12 +40,12 @@ def evaluate(outputs: RawOutputs, data: Dataset, rows: Rows, calibration: Calibr
     together."""
     sources = data.sources[rows]
     names = sorted(set(sources.tolist()))
-    of_each = {name: _of_source(outputs, data, rows, calibration, name) for name in names}
-    together = of_each[names[0]] if len(names) == 1 else _of_rows(outputs, data, rows, calibration)
-    found = {ALL: together, **of_each}
+    found = {name: _some(outputs, data, rows, calibration, np.flatnonzero(sources == name)) for name in names}
+    together = found[names[0]] if len(names) == 1 else _some(outputs, data, rows, calibration, np.arange(len(rows)))
+    own = {name: _by_own_words(outputs, data, rows, name) for name in names}
     return {
         f"{name}/{key}": round(value, 4)
-        for name, figures in found.items()
+        for name, figures in [(ALL, together), *((name, found[name] | own[name]) for name in names)]
         for key, value in figures.items()
         if not np.isnan(value)
     }
@@ -80,24 +80,22 @@ def _retrieval_scores(outputs: RawOutputs, products: Rows, roles: NDArray[np.str
     return {"retrieval/recall@1": first, "retrieval/map@r": map_at_r}
 
 
-def _of_source(outputs: RawOutputs, data: Dataset, rows: Rows, calibration: Calibration, name: str) -> Figures:
-    chosen = np.flatnonzero(data.sources[rows] == name)
-    part = take(outputs, chosen)
-    figures = _of_rows(part, data, rows[chosen], calibration)
-    words = OwnWords.read(data, name)
-    if "category/top1" in figures and words.names:
-        hits = category_hits(part, data.targets.take(rows[chosen]))
-        figures |= own_word_figures(words, rows[chosen], hits, part.category_logits.argmax(1))
-    return figures
-
-
-def _of_rows(outputs: RawOutputs, data: Dataset, rows: Rows, calibration: Calibration) -> Figures:
-    targets = data.targets.take(rows)
+def _some(outputs: RawOutputs, data: Dataset, rows: Rows, calibration: Calibration, chosen: Rows) -> Figures:
+    part, targets = take(outputs, chosen), data.targets.take(rows[chosen])
     return {
-        **category_figures(outputs, targets, calibration),
-        **attribute_figures(outputs, targets, data.labels, calibration),
-        **retrieval_figures(outputs, targets, data.roles[rows]),
+        **category_figures(part, targets, calibration),
+        **attribute_figures(part, targets, data.labels, calibration),
+        **retrieval_figures(part, targets, data.roles[rows[chosen]]),
     }
+
+
+def _by_own_words(outputs: RawOutputs, data: Dataset, rows: Rows, source: str) -> Figures:
+    chosen = np.flatnonzero(data.sources[rows] == source)
+    part, targets = take(outputs, chosen), data.targets.take(rows[chosen])
+    words = OwnWords.read(data, source)
+    if not (words.names and part.category_logits.shape[1] and targets.categories.any()):
+        return {}
+    return own_word_figures(words, rows[chosen], category_hits(part, targets), part.category_logits.argmax(1))
 
 
 def take(outputs: RawOutputs, rows: Rows) -> RawOutputs:

@@ -6,7 +6,6 @@ Our taxonomy may join two of its words or split one; a figure over "its ten larg
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +51,7 @@ class OwnWords:
         return cls(names=names, counts=np.array([counts[name] for name in names], np.int64), of=of, says=says)
 
 
-def own_word_figures(words: OwnWords, rows: Ints, hits: NDArray[np.float64], predicted: Ints) -> Mapping[str, float]:
+def own_word_figures(words: OwnWords, rows: Ints, hits: NDArray[np.float64], predicted: Ints) -> dict[str, float]:
     """top1_large10: top-1 over photos of the ten most frequent words; top1_n30, macro_f1_n30: over photos of words
     that at least thirty photos have (in all splits together). Each figure has its count of photos beside it.
 
