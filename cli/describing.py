@@ -14,6 +14,7 @@ from db.models import RegisteredModel
 HEADLINES = ("top1", "macro_f1", "micro_f1", "recall@1", "map@r")
 COUNTS = ("n", "queries")
 ALL_SOURCES = "all"
+TASKS = {"category": -1, "attributes": 1, "retrieval": 2}  # the groups of attributes stand at 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +37,7 @@ def headlines(metrics: Mapping[str, float]) -> list[Headline]:
         for name, (source, task, figure) in parts.items()
         if figure in HEADLINES
     ]
+    found.sort(key=lambda one: (one.source, TASKS.get(one.task, 0), one.task, HEADLINES.index(one.figure)))
     return [headline for headline in found if headline.source == ALL_SOURCES] or found
 
 

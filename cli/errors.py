@@ -9,6 +9,7 @@ from cli.stack.errors import StackError
 from db.engine import first_line
 from db.errors import DbError
 from store import StoreError
+from trainer.errors import TrainerError
 from vision.errors import VisionError
 from worker.feed import FeedError
 from worker.photos.errors import FetchError, PhotosError
@@ -27,6 +28,7 @@ EXPECTED = (
     DbError,
     StoreError,
     VisionError,
+    TrainerError,
     FeedError,
     FetchError,
     PhotosError,

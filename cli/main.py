@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli.commands import demo, doctor, importing, models, sample, services, similar, status
+from cli.commands import demo, doctor, importing, models, sample, services, similar, status, train
 from cli.errors import message_of
 from cli.output import err, out
 
@@ -25,6 +25,7 @@ app.command("import")(importing.import_feed)
 app.command()(status.status)
 app.command()(similar.similar)
 app.add_typer(models.models, name="models")
+app.command()(train.train)
 app.command()(services.up)
 app.command()(services.api)
 app.command()(services.worker)

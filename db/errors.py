@@ -4,7 +4,7 @@ DbError
 ├── BadDatabaseUrl        DATABASE_URL is no PostgreSQL URL
 ├── NotReachable          the server does not answer
 ├── NotMigrated           the schema is missing or old
-├── UnknownListing / UnknownImport / UnknownModelVersion
+├── UnknownCatalogue / UnknownListing / UnknownImport / UnknownModelVersion
 ├── NotEnriched           the listing has no vector of the active version yet
 ├── NoActiveModel
 ├── OtherVersionActive    the asker's vector is not of the active version
@@ -31,6 +31,10 @@ class NotReachable(DbError):
 
 class NotMigrated(DbError):
     """The database schema is missing or older than this program; run `modiste migrate`."""
+
+
+class UnknownCatalogue(DbError):
+    """There is no such catalogue."""
 
 
 class UnknownListing(DbError):

@@ -1,0 +1,224 @@
+"""A catalogue as a folder to learn from: `manifest.csv`, a row a photo, and the photos beside it.
+
+Knows the catalogue, the store and the folder; how the trainer reads a manifest is the trainer's.
+"""
+
+import csv
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from cli.errors import UsageError
+from cli.manifest import COLUMNS, columns_of, words_of
+from cli.opening import Stack
+from cli.output import duration, err, progress
+from cli.stack.locks import alone
+from cli.watching import LINE_EVERY_S, Rate
+from db.engine import transaction
+from db.training import Stock, metadata_keys, training_photos, training_stock
+
+MANIFEST = "manifest.csv"
+PHOTOS = "photos"
+MADE = "exported.json"
+PHOTO_NAME = re.compile(r"[0-9a-f]{32}\.jpg")
+PHOTOS_AT_ONCE = 256
+THREADS = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exported:
+    """What came of an export: rows of the manifest, and why photos are not in it.
+
+    new: files that were not there yet. removed: files of an earlier export that the catalogue has no more. repeated:
+    photos with the content of another one. unseen: those nobody has looked at yet. unlabelled: rows without a category.
+    """
+
+    catalogue: str
+    folder: Path
+    photos: int
+    new: int
+    removed: int
+    missing: int
+    repeated: int
+    unseen: int
+    quarantined: int
+    unlabelled: int
+    columns: tuple[str, ...]
+
+
+def export_catalogue(stack: Stack, catalogue: str, folder: Path, *, link: bool) -> Exported:
+    """Writes the catalogue's manifest and those of its photos that are not in the folder yet.
+
+    `link`: photos are further names of the store's own files where the disk allows it, which nobody may change in
+    place. Raises UnknownCatalogue, and UsageError where there is nothing to export or the folder holds something else.
+    """
+    with transaction(stack.engine) as connection:
+        stock = training_stock(connection, catalogue)
+    check_exportable(catalogue, stock)
+    claim_folder(folder, catalogue)
+    with alone(folder / ".lock"):
+        return _Export(stack, catalogue, folder, link=link).run(stock)
+
+
+def check_exportable(catalogue: str, stock: Stock) -> None:
+    """Raises UsageError that says why there is nothing to learn from, and what to do."""
+    if stock.usable:
+        return
+    if not stock.listings:
+        why = f"it has no listings; import a feed: modiste import FEED --catalogue {catalogue}"
+    elif not stock.photos:
+        why = f"none of its {stock.listings:,} listings has a photo; import a feed that names them"
+    elif stock.quarantined == stock.photos:
+        why = f"all of its {stock.photos:,} photos are in quarantine; `modiste status` says why"
+    else:
+        why = f"none of its {stock.unseen:,} photos was looked at yet; let `modiste up` do it, or import the feed again"
+    raise UsageError(f"catalogue {catalogue} has nothing to learn from: {why}")
+
+
+def claim_folder(folder: Path, catalogue: str) -> None:
+    """Marks a new or empty folder as this catalogue's. Raises UsageError for one that holds anything else."""
+    made = folder / MADE
+    if made.exists():
+        other = _read_mark(made).get("catalogue")
+        if other != catalogue:
+            raise UsageError(f"{folder} holds an export of {other or 'something else'}; name a new folder")
+        return
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty and no export; name a new folder")
+    (folder / PHOTOS).mkdir(parents=True, exist_ok=True)
+    _write_mark(made, {"catalogue": catalogue})
+
+
+class _Export:
+    """One export: the rows out of the database at one go, then the photos, however long they take."""
+
+    def __init__(self, stack: Stack, catalogue: str, folder: Path, *, link: bool) -> None:
+        self._engine, self._store, self._catalogue = stack.engine, stack.store, catalogue
+        self._folder, self._link = folder, link
+        self._listed = folder / f".{MANIFEST}.listed"
+        self._unfinished = folder / f".{MANIFEST}.unfinished"
+        self._new = self._missing = self._unlabelled = 0
+        self._kept: set[str] = set()
+
+    def run(self, stock: Stock) -> Exported:
+        keys, rows = self._list()
+        self._place(columns_of(keys), rows)
+        if not self._kept:
+            raise UsageError(
+                f"the store at {self._store.where} keeps none of the {rows:,} photos of catalogue {self._catalogue}; "
+                "give MODISTE_STORE the store that the workers use, or import the feed again"
+            )
+        os.replace(self._unfinished, self._folder / MANIFEST)
+        self._listed.unlink()
+        exported = Exported(
+            catalogue=self._catalogue,
+            folder=self._folder,
+            photos=len(self._kept),
+            new=self._new,
+            removed=self._remove_others(),
+            missing=self._missing,
+            repeated=stock.usable - stock.known,
+            unseen=stock.unseen,
+            quarantined=stock.quarantined,
+            unlabelled=self._unlabelled,
+            columns=columns_of(keys),
+        )
+        _write_mark(self._folder / MADE, {name: value for name, value in asdict(exported).items() if name != "folder"})
+        return exported
+
+    def _list(self) -> tuple[list[str], int]:
+        """All rows into a file first: no transaction stays open while photos are copied."""
+        with transaction(self._engine) as connection, self._listed.open("w", newline="", encoding="utf-8") as file:
+            keys = metadata_keys(connection, self._catalogue)
+            write, rows = csv.writer(file).writerow, 0
+            for rows, photo in enumerate(training_photos(connection, self._catalogue), start=1):  # noqa: B007
+                write([photo.sha256, *words_of(photo, keys)])
+        return keys, rows
+
+    def _place(self, columns: Sequence[str], rows: int) -> None:
+        """Photos into the folder; the rows of those at hand into the manifest."""
+        with (
+            self._listed.open(newline="", encoding="utf-8") as listed,
+            self._unfinished.open("w", newline="", encoding="utf-8") as file,
+            ThreadPoolExecutor(THREADS) as pool,
+            telling(self._catalogue, rows) as tell,
+        ):
+            manifest = csv.writer(file, lineterminator="\n")
+            manifest.writerow(columns)
+            table = csv.reader(listed)
+            done = 0
+            while chunk := list(islice(table, PHOTOS_AT_ONCE)):
+                for (_, *words), new in zip(chunk, pool.map(self._photo, chunk), strict=True):
+                    self._count(words, new)
+                    if new is not None:
+                        manifest.writerow(words)
+                done += len(chunk)
+                tell(done)
+
+    def _photo(self, row: Sequence[str]) -> bool | None:
+        """Whether the photo had to be written; None where the store has no bytes of it. Called by threads."""
+        sha256, name, *_ = row
+        target = self._folder / PHOTOS / name
+        if target.exists():
+            return False
+        return True if self._store.copy_photo(sha256, target, link=self._link) else None
+
+    def _count(self, words: Sequence[str], new: bool | None) -> None:
+        if new is None:
+            self._missing += 1
+            return
+        self._kept.add(words[0])
+        self._new += new
+        self._unlabelled += not words[COLUMNS.index("category")]
+
+    def _remove_others(self) -> int:
+        """Photos of an earlier export that were erased since, or whose listing is gone."""
+        gone = [path for path in (self._folder / PHOTOS).iterdir() if path.name not in self._kept]
+        ours = [path for path in gone if PHOTO_NAME.fullmatch(path.name)]
+        for path in ours:
+            path.unlink()
+        return len(ours)
+
+
+@contextmanager
+def telling(catalogue: str, rows: int) -> Iterator[Callable[[int], None]]:
+    """Progress on stderr: a bar on a terminal, a line now and then elsewhere. Call it with how many photos are done."""
+    rate, line_s = Rate(), time.monotonic()
+    with progress() as bar:
+        task = bar.add_task(f"photos of {catalogue}", total=rows, says="")
+
+        def tell(done: int) -> None:
+            nonlocal line_s
+            now_s = time.monotonic()
+            says = _told(done, rows, rate.add(now_s, done))
+            bar.update(task, completed=done, says=says)
+            if not err.is_terminal and now_s - line_s >= LINE_EVERY_S:
+                err.print(f"photos of {catalogue}: {says}")
+                line_s = now_s
+
+        yield tell
+
+
+def _told(done: int, rows: int, rate: float | None) -> str:
+    said = f"{done:,} of {rows:,} photos"
+    return f"{said}, {rate:,.0f}/s, {duration((rows - done) / rate)} left" if rate else said
+
+
+def _read_mark(made: Path) -> Mapping[str, Any]:
+    try:
+        mark = json.loads(made.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return mark if isinstance(mark, dict) else {}
+
+
+def _write_mark(made: Path, mark: Mapping[str, Any]) -> None:
+    made.write_text(json.dumps(mark, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

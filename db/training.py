@@ -1,0 +1,122 @@
+"""A catalogue as something to learn from: every photo whose content is known, with the truest words there are for it.
+
+Knows rows; files and what the trainer makes of the words are others'.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from db.errors import UnknownCatalogue
+
+ROWS_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingPhoto:
+    """One photo content (SHA-256 in hex) and the seller's words for the listing it shows.
+
+    `corrected`: the category that a person gave in place of the model's, where somebody did. `metadata`: words by key.
+    """
+
+    sha256: str
+    external_id: str
+    title: str | None
+    brand: str | None
+    gender: str | None
+    colour: str | None
+    size: str | None
+    seller_category: str | None
+    corrected: str | None
+    metadata: Mapping[str, Any]
+
+    @property
+    def category(self) -> str | None:
+        """The truth we have: a person's word before the seller's, and never the model's."""
+        return self.corrected or self.seller_category
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stock:
+    """What a catalogue holds. photos = usable + quarantined + unseen; the usable show `known` distinct contents.
+
+    unseen: nobody has looked at them yet, so that their content is not known.
+    """
+
+    listings: int
+    photos: int
+    unseen: int
+    quarantined: int
+    usable: int
+    known: int
+
+
+# A content that stands in several listings (two sellers, one photo) is one example, or it would be learned from and
+# tested on at once. It goes with the listing that says what it is; of several the oldest.
+PHOTOS = text("""
+    SELECT encode(c.sha256, 'hex') AS sha256, l.external_id, l.title, l.brand, l.gender, l.colour, l.size,
+           l.seller_category, l.metadata, said.category AS corrected
+    FROM (
+        SELECT DISTINCT ON (p.content_id) p.content_id, p.listing_id, p.position
+        FROM modiste.photo p JOIN modiste.listing l ON l.id = p.listing_id
+        WHERE l.catalogue = :catalogue AND p.content_id IS NOT NULL AND p.state <> 'quarantined'
+        ORDER BY p.content_id, l.seller_category IS NULL, p.listing_id, p.position
+    ) AS kept
+    JOIN modiste.content c ON c.id = kept.content_id
+    JOIN modiste.listing l ON l.id = kept.listing_id
+    LEFT JOIN LATERAL (
+        SELECT s.category FROM modiste.listing_summary s JOIN modiste.model_version v ON v.id = s.model_version_id
+        WHERE s.listing_id = l.id AND s.corrected
+        ORDER BY v.state = 'active' DESC, s.enriched_at DESC LIMIT 1
+    ) AS said ON true
+    ORDER BY kept.listing_id, kept.position, kept.content_id
+""")
+
+
+def training_photos(connection: Connection, catalogue: str) -> Iterator[TrainingPhoto]:
+    """Listing by listing, through a cursor of the server's: memory does not grow with the catalogue.
+
+    Nothing for a catalogue that does not exist (`training_stock` raises). Read it to its end without much between the
+    rows: the transaction stays open meanwhile.
+    """
+    rows = connection.execute(PHOTOS, {"catalogue": catalogue}, execution_options={"yield_per": ROWS_AT_ONCE})
+    yield from map(_photo, rows)
+
+
+def metadata_keys(connection: Connection, catalogue: str) -> list[str]:
+    """Every key that any of the catalogue's listings has, by name."""
+    return list(
+        connection.scalars(
+            text("""
+                SELECT DISTINCT said.key FROM modiste.listing l, jsonb_object_keys(l.metadata) AS said (key)
+                WHERE l.catalogue = :catalogue ORDER BY said.key
+            """),
+            {"catalogue": catalogue},
+        )
+    )
+
+
+def training_stock(connection: Connection, catalogue: str) -> Stock:
+    """Counts, so not for a hot path. Raises `UnknownCatalogue`, which names those there are."""
+    names = connection.scalars(text("SELECT name FROM modiste.catalogue ORDER BY name")).all()
+    if catalogue not in names:
+        there = f"there are {', '.join(names)}" if names else "there is none yet; `modiste import` makes one"
+        raise UnknownCatalogue(f"there is no catalogue {catalogue}; {there}")
+    row = connection.execute(
+        text("""
+            SELECT (SELECT count(*) FROM modiste.listing WHERE catalogue = :catalogue) AS listings, count(*) AS photos,
+                   count(*) FILTER (WHERE p.state <> 'quarantined' AND p.content_id IS NULL) AS unseen,
+                   count(*) FILTER (WHERE p.state = 'quarantined') AS quarantined,
+                   count(p.content_id) FILTER (WHERE p.state <> 'quarantined') AS usable,
+                   count(DISTINCT p.content_id) FILTER (WHERE p.state <> 'quarantined') AS known
+            FROM modiste.photo p JOIN modiste.listing l ON l.id = p.listing_id WHERE l.catalogue = :catalogue
+        """),
+        {"catalogue": catalogue},
+    ).one()
+    return Stock(**row._mapping)
+
+
+def _photo(row: Row[Any]) -> TrainingPhoto:
+    return TrainingPhoto(**row._mapping)
