@@ -75,8 +75,8 @@ def repeat_factors(categories: NDArray[np.bool_], threshold: float) -> NDArray[n
 
 
 def repeated(rows: Rows, factors: NDArray[np.float64], rng: np.random.Generator) -> Rows:
-    """The rows, each as often as its factor says; a fraction is drawn afresh each epoch. rows, factors (n,)."""
-    times = np.floor(factors + rng.random(len(rows))).astype(np.int64)
+    """The rows, each as often as its factor says; a fraction is drawn afresh each epoch. factors (N,), of all rows."""
+    times = np.floor(factors[rows] + rng.random(len(rows))).astype(np.int64)
     return np.repeat(rows, times)
 
 

@@ -157,7 +157,7 @@ class TestRepeatFactors:
     def test_rows_stand_as_often_as_their_factor_says_on_average_and_never_are_lost(self) -> None:
         rows = np.arange(1000) + 5
         factors = np.where(np.arange(1000) < 500, 1.0, 2.5)
-        drawn = repeated(rows, factors, np.random.default_rng(0))
+        drawn = repeated(rows, np.concatenate([np.full(5, 9.0), factors]), np.random.default_rng(0))
         _, times = np.unique(drawn, return_counts=True)
         assert set(times[:500]) == {1}
         assert set(times[500:]) == {2, 3}
