@@ -172,7 +172,7 @@ def _markdown(tasks: Sequence[Task], out: Path) -> str:
         parts += [f"## {task.title}", f"![{task.title}: dots with intervals]({picture})"]
         parts.append(_table(head, [_cells(row) for row in task.rows]))
     spent = [
-        (row.name, row.kind.value, f"{row.seconds:,.0f}", count(row.photos_seen))
+        (row.name, row.kind, f"{row.seconds:,.0f}", count(row.photos_seen))
         for row in budgets([row for task in tasks for row in task.rows])
     ]
     parts += ["## What training took", _table(("model", "trained", "seconds", "photos seen"), spent)]
@@ -183,7 +183,7 @@ def _cells(row: ComparisonRow) -> tuple[str, ...]:
     interval = f"{figure(row.low)} to {figure(row.high)}"
     against = "" if row.difference is None else difference(row)
     p = "" if row.p is None else f"{row.p:.3f}"
-    return (row.name, row.kind.value, figure(row.value), interval, count(row.n), against, p)
+    return (row.name, row.kind, figure(row.value), interval, count(row.n), against, p)
 
 
 def difference(row: ComparisonRow) -> str:

@@ -119,8 +119,8 @@ def _search(evidence: Evidence, queries: NDArray[np.int64]) -> _Found:
         others = close[gallery & (products != products[query])]
         for i, values in enumerate((close[same], others, others[others.argmax() :][:1] if len(others) else others)):
             histograms[i] += np.histogram(np.clip(values, -1, 1), EDGES)[0]
-        order = np.argsort(-close, kind="stable")[: min(SHOWN, int(np.isfinite(close).sum()))]
-        nearest.append(order)
+        order = np.lexsort((same, -close))[: min(SHOWN, int(np.isfinite(close).sum()))]
+        nearest.append(order)  # of equally near photos a mate is last, as the figures count it
         similarity.append(close[order])
         mates.append(int(same.sum()))
     return _Found(

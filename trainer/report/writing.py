@@ -26,12 +26,16 @@ def environment() -> Environment:
 
 
 def rendered(markdown: str) -> Markup:
-    """Markdown as HTML below the page's own headings; HTML in it is shown, not obeyed, and pictures are not loaded."""
-    made = MarkdownIt("commonmark", {"xhtmlOut": True, "html": False}).enable("table").disable("image")
+    """Markdown as HTML below the page's own headings. HTML in it is shown, not obeyed; of links the words stay, and
+    pictures are left out: a page that is sent on leads nowhere."""
+    made = MarkdownIt("commonmark", {"xhtmlOut": True, "html": False}).enable("table")
     tokens = made.parse(markdown)
     for token in tokens:
-        if token.tag in {"h1", "h2", "h3", "h4"}:
+        if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
+        token.children = [
+            part for part in token.children or [] if part.type not in {"link_open", "link_close", "image"}
+        ]
     html = made.renderer.render(tokens, made.options, {})
     wide = html.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
     return Markup(wide)  # noqa: S704 - rendered with HTML off
