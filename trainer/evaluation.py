@@ -59,7 +59,7 @@ def photo_scores(outputs: RawOutputs, data: Dataset, rows: Rows) -> Mapping[str,
     give `data.targets.products[rows]` as clusters to a bootstrap of the last two.
     """
     targets, scores = data.targets.take(rows), {}
-    if outputs.category_logits.shape[1]:
+    if outputs.category_logits.shape[1] and targets.categories.any():
         scores["category/top1"] = category_hits(outputs, targets)
     if outputs.attribute_logits.shape[1]:
         for group, at in data.labels.columns():

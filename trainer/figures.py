@@ -69,7 +69,7 @@ def category_figures(outputs: RawOutputs, targets: Targets, calibration: Calibra
 
 def attribute_figures(outputs: RawOutputs, targets: Targets, labels: LabelSpace, calibration: Calibration) -> Figures:
     """Figures of each group and, as `attributes/…`, of all groups together."""
-    if not outputs.attribute_logits.shape[1]:
+    if not outputs.attribute_logits.shape[1] or not targets.known.any():
         return {}
     every = AttributeAnswers.of(outputs, targets, labels, calibration)
     figures: Figures = {}

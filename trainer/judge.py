@@ -1,38 +1,31 @@
 """A finished model on photos, through an engine as a worker runs it: nothing cached, every photo decoded
-and run.
-
-Sources are read in the model's own label space: what they say beyond it is counted, and not held against it.
-"""
+and run."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.dataset import Dataset, Split
+from trainer.dataset import Dataset
 from trainer.errors import RecipeError, SourceError
 from trainer.evaluation import evaluate
-from trainer.mapping import CATEGORY, Dialect, Taxonomy, load_taxonomy
-from trainer.reading import read_data
 from trainer.recipe import Recipe
-from vision.artifact import load_artifact, read_manifest
+from trainer.translation import read_for, rows_of
+from vision.artifact import Artifact, load_artifact, read_manifest
 from vision.engines import RawOutputs
 from vision.golden import check_golden
-from vision.labels import LabelSpace
 from vision.manifest import Manifest
 from vision.predictor import EngineChoice, open_engine
 from vision.preprocess import PhotoError, PixelRule
 
 BATCH_SIZE = 32
 DECODERS = 2
-EVERY_SPLIT = "all"
 Rows = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
 Advance = Callable[[int, int], None]  # (photos done, of how many)
@@ -55,12 +48,20 @@ class Judged:
         found = evaluate(self.outputs, self.data, self.rows, self.manifest.calibration)
         return {**found, "all/unusable": float(len(self.faults))}
 
-    def unsaid(self) -> Counter[tuple[str, str]]:
-        """(source, label): how many labels the model has no name for."""
-        words: Counter[tuple[str, str]] = Counter()
-        for (source, label, _), count in self.data.ignored.items():
-            words[source, label] += count
-        return words
+    def save(self, path: Path) -> None:
+        """An NPZ file: row, source and photo of each, raw category_logits, attribute_logits and embedding, and the
+        names of categories and attributes."""
+        np.savez_compressed(
+            path,
+            rows=self.rows,
+            sources=self.data.sources[self.rows],
+            photos=np.array([self.data.rows[row][1].photo for row in self.rows.tolist()]),
+            category_logits=self.outputs.category_logits,
+            attribute_logits=self.outputs.attribute_logits,
+            embedding=self.outputs.embedding,
+            categories=np.array(self.manifest.labels.categories),
+            attributes=np.array(self.manifest.labels.attributes),
+        )
 
 
 def judge(model: Path, recipe: Recipe, folders: Mapping[str, Path], *, split: str, engine: str) -> dict[str, float]:
@@ -84,8 +85,15 @@ def look(
     """
     artifact = load_artifact(model)
     data = read_for(artifact.manifest, recipe, folders)
+    return look_at(artifact, data, split=split, engine=engine, advance=advance)
+
+
+def look_at(
+    artifact: Artifact, data: Dataset, *, split: str, engine: str, advance: Advance = lambda _done, _of: None
+) -> Judged:
+    """The same of data that was read for this model (`trainer.translation`)."""
     wanted = rows_of(data, split)
-    runner = open_engine(artifact, chosen_engine(engine), None)
+    runner = open_engine(artifact, _choice(engine), None)
     check_golden(artifact, runner)
     faults: list[str] = []
     rows: list[int] = []
@@ -94,6 +102,7 @@ def look(
         rows += batch
         parts.append(runner.run(np.stack(list(batch.values()))))
         advance(len(rows) + len(faults), len(wanted))
+    runner.close()
     if not parts:
         raise SourceError(f"no photo of the split {split} can be read; the first fault: {faults[0]}.")
     return Judged(
@@ -115,57 +124,10 @@ def some_pixels(model: Path, recipe: Recipe, folders: Mapping[str, Path], split:
     return [pixels for batch in _decoded(data, spread, manifest.pixels, []) for pixels in batch.values()]
 
 
-def read_for(manifest: Manifest, recipe: Recipe, folders: Mapping[str, Path]) -> Dataset:
-    """The recipe's sources that have a folder, in the words of the model."""
-    names = {source.name for source in recipe.sources}
-    chosen = tuple(source for source in recipe.sources if source.name in folders or not names & set(folders))
-    spoken = Taxonomy(labels=LabelSpace(), dialects={}) if recipe.taxonomy is None else load_taxonomy(recipe.taxonomy)
-    return read_data(replace(recipe, sources=chosen), in_words_of(manifest.labels, spoken), folders)
-
-
-def in_words_of(labels: LabelSpace, spoken: Taxonomy) -> Taxonomy:
-    """The dialects, translated into another label space: names that it lacks are dropped, and a word that is left
-    without any counts as unknown."""
-    return Taxonomy(labels=labels, dialects={name: _kept(labels, dialect) for name, dialect in spoken.dialects.items()})
-
-
-def rows_of(data: Dataset, split: str) -> Rows:
-    """The rows of a split, or of all. Raises RecipeError where there is none."""
-    if split not in {*Split, EVERY_SPLIT}:
-        raise RecipeError(f"split {split!r} is none of {', '.join([*Split, EVERY_SPLIT])}.")
-    rows = np.flatnonzero((data.splits == split) | (split == EVERY_SPLIT))
-    if not len(rows):
-        found = Counter(data.splits.tolist())
-        raise RecipeError(
-            f"no photo of the data is in the split {split}; there are "
-            f"{', '.join(f'{count} in {name}' for name, count in found.items()) or 'none at all'}."
-        )
-    return rows
-
-
-def chosen_engine(engine: str) -> EngineChoice:
-    """Raises RecipeError for a name that is no engine's."""
+def _choice(engine: str) -> EngineChoice:
     if engine not in get_args(EngineChoice):
         raise RecipeError(f"engine {engine!r} is none of {', '.join(get_args(EngineChoice))}.")
     return cast(EngineChoice, engine)
-
-
-def _kept(labels: LabelSpace, dialect: Dialect) -> Dialect:
-    ours = {CATEGORY: set(labels.categories), **{group.name: set(group.values) for group in labels.groups}}
-
-    def known(by_label: Mapping[str, tuple[str, ...]], label: str) -> tuple[str, ...]:
-        return tuple(name for name in by_label[label] if name in ours.get(label, ()))
-
-    return Dialect(
-        words={
-            label: {word: known({label: names}, label) for word, names in words.items() if known({label: names}, label)}
-            for label, words in dialect.words.items()
-        },
-        rules=tuple(
-            replace(rule, then={label: known(rule.then, label) for label in rule.then if known(rule.then, label)})
-            for rule in dialect.rules
-        ),
-    )
 
 
 def _decoded(data: Dataset, rows: Rows, rule: PixelRule, faults: list[str]) -> Iterator[dict[int, Pixels]]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from trainer.bootstrap import bootstrap_mean
 from trainer.dataset import Dataset
+from trainer.figures import with_interval
 from trainer.metrics import macro_f1
 
 LARGE = 10
@@ -62,9 +63,10 @@ def own_word_figures(words: OwnWords, rows: Ints, hits: NDArray[np.float64], pre
     common = np.append(words.counts >= ENOUGH, False)[own]
     for name, chosen in (("large10", (own >= 0) & (own < LARGE)), ("n30", common)):
         found = bootstrap_mean(hits[chosen])
-        figures |= {f"category/top1_{name}": found.value, f"category/top1_{name}/n": float(found.n)}
+        figures |= with_interval(f"category/top1_{name}", found) | {f"category/top1_{name}/n": float(found.n)}
     said = _said_words(words, own[common], hits[common] == 1, predicted[common])
     figures["category/macro_f1_n30"] = macro_f1(own[common], said, len(words.names) + 1)
+    figures["category/macro_f1_n30/n"] = float(common.sum())
     return figures
 
 
