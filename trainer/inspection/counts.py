@@ -34,16 +34,18 @@ class SourceCount:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassCount:
-    """Photos that are said to show a name, by split; where a photo may be one of several, with it among them."""
+    """Photos that are said to show a name, by split. among: those said to show one of several, with it among
+    them."""
 
     name: str
     train: int
     dev: int
     test: int
+    among: int = 0
 
     @property
     def all(self) -> int:
-        """Of all splits."""
+        """Of all splits, without doubt."""
         return self.train + self.dev + self.test
 
 
@@ -129,14 +131,16 @@ def _balance(
     exclusive: bool,
 ) -> Balance:
     """said (N, K): the names of each photo. known (N,): whether anything is said of it."""
-    train, dev, test = (said[data.splits == split].sum(0) for split in Split)
+    doubtful = (said.sum(1) > 1) & exclusive
+    train, dev, test = (said[(data.splits == split) & ~doubtful].sum(0).tolist() for split in Split)
+    among = said[doubtful].sum(0).tolist()
     classes = [
-        ClassCount(name=name, train=int(train[i]), dev=int(dev[i]), test=int(test[i])) for i, name in enumerate(names)
+        ClassCount(name=name, train=train[i], dev=dev[i], test=test[i], among=among[i]) for i, name in enumerate(names)
     ]
     return Balance(
         label=label,
         exclusive=exclusive,
-        unlabelled=round(float(1 - known.mean()), 4),
-        ambiguous=int((said.sum(1) > 1).sum()) if exclusive else 0,
+        unlabelled=round(1 - int(known.sum()) / max(1, len(known)), 4),
+        ambiguous=int(doubtful.sum()),
         classes=tuple(sorted(classes, key=lambda one: -one.all)),
     )

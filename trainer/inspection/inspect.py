@@ -98,7 +98,7 @@ def _never_taught(found: Sequence[Balance]) -> list[str]:
     """Names that are measured, but never learned."""
     said = []
     for balance in found:
-        names = [one.name for one in balance.classes if one.test and not one.train]
+        names = [one.name for one in balance.classes if one.test and not (one.train or one.among)]
         if names:
             more = " …" if len(names) > NAMED else ""
             said.append(f"{balance.label} in test without a train photo: {', '.join(names[:NAMED])}{more}.")

@@ -16,6 +16,7 @@ from PIL import Image
 
 from trainer.dataset import Dataset
 from trainer.inspection.inspect import Inspection
+from trainer.mapping import CATEGORY
 from vision.preprocess import PhotoError, PixelRule, Resize
 
 PER_CATEGORY = 8
@@ -28,12 +29,12 @@ RULE = PixelRule(size_px=SIDE_PX, resize=Resize.PAD_WHITE, mean=(127.0,) * 3, st
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """One photo. labels: what is said of it besides the category."""
+    """One photo. labels: what is said of it, group and values; the category, too, where it is in doubt."""
 
     uri: str
     where: str
     split: str
-    labels: tuple[str, ...]
+    labels: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,12 +97,12 @@ def _shown(data: Dataset, rule: PixelRule, row: int) -> list[Shown]:
     return [Shown(uri=uri, where=data.where(row), split=str(data.splits[row]), labels=_labels(data, row))]
 
 
-def _labels(data: Dataset, row: int) -> tuple[str, ...]:
+def _labels(data: Dataset, row: int) -> tuple[tuple[str, str], ...]:
     targets, labels = data.targets, data.labels
     allowed = [name for name, there in zip(labels.categories, targets.categories[row], strict=True) if there]
-    said = [" or ".join(allowed)] if len(allowed) > 1 else []
+    said = [(CATEGORY, " or ".join(allowed))] if len(allowed) > 1 else []
     for group, at in labels.columns():
         values = [value for value, there in zip(group.values, targets.attributes[row, at], strict=True) if there]
         if values:
-            said.append(f"{group.name}: {(' or ' if group.exclusive else ', ').join(values)}")
+            said.append((group.name, (" or " if group.exclusive else ", ").join(values)))
     return tuple(said)

@@ -39,7 +39,7 @@ def tell(console: Console, found: Inspection) -> None:
     if found.fault_count > len(found.faults):
         console.print(f"… and {found.fault_count - len(found.faults):,} more.")
     if found.fault_count:
-        console.print(f"[red]A run would be refused:[/] {found.fault_count:,} faults in the files.", highlight=False)
+        console.print(f"[red]A run would be refused;[/] lines that are wrong: {found.fault_count:,}.", highlight=False)
     for what in found.refused:
         console.print(f"[red]A run would be refused:[/] {escape(what)}", highlight=False)
 
@@ -65,7 +65,7 @@ def _tell_sources(console: Console, found: Inspection) -> None:
 def _tell_balance(console: Console, balance: Balance) -> None:
     several = f", {balance.ambiguous:,} photos one of several" if balance.ambiguous else ""
     kind = "" if balance.exclusive else ", any number"
-    there = [one for one in balance.classes if one.all]
+    there = [one for one in balance.classes if one.all or one.among]
     console.print()
     console.print(
         f"[bold]{escape(balance.label)}[/], {len(balance.classes)} names{kind}, "
@@ -74,14 +74,14 @@ def _tell_balance(console: Console, balance: Balance) -> None:
     )
     if there:
         console.print(_classes(there), markup=False, highlight=False)
-    absent = [one.name for one in balance.classes if not one.all]
+    absent = [one.name for one in balance.classes if not (one.all or one.among)]
     if absent:
         console.print(f"without a photo: {_few(absent)}", markup=False, highlight=False)
 
 
 def _classes(classes: Sequence[ClassCount]) -> str:
-    """The largest and the smallest, with their photos."""
-    texts = [f"{one.name} {one.all:,}" for one in classes]
+    """The largest and the smallest, with their photos; with a plus those that may be something else."""
+    texts = [f"{one.name} {one.all:,}" + (f" +{one.among:,}" if one.among else "") for one in classes]
     if len(texts) > LARGEST + SMALLEST:
         texts = [*texts[:LARGEST], f"… {len(texts) - LARGEST - SMALLEST} more …", *texts[-SMALLEST:]]
     return " · ".join(texts)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.dataset import Dataset, Split, build_dataset, split_of
+from trainer.dataset import Dataset, Split, build_dataset, check_trainable, split_of
 from trainer.errors import SourceError
 from trainer.mapping import load_taxonomy
-from trainer.recipe import load_recipe
 from trainer.sources import Row, Source, SourceSpec, open_source
+from trainer.vocabulary import taxonomy_of
 
 SPEC = SourceSpec(name="shop", table="shop.csv", photos="photos", licence="drawn", product="style")
 
@@ -23,7 +23,7 @@ def write(folder: Path, *lines: str) -> Path:
 
 
 def read(folder: Path, recipe_file: Path, *lines: str, spec: SourceSpec = SPEC) -> Dataset:
-    taxonomy = load_taxonomy(load_recipe(recipe_file).taxonomy)
+    taxonomy = load_taxonomy(recipe_file.parent / "taxonomy.toml")
     return build_dataset([open_source(spec, write(folder, *lines))], taxonomy)
 
 
@@ -67,9 +67,9 @@ def test_products_are_numbered_and_none_is_minus_one(tmp_path: Path, recipe_file
 
 
 def test_no_product_stands_in_two_splits_and_the_split_is_the_same_every_time(shop: Path, recipe_file: Path) -> None:
-    recipe = load_recipe(recipe_file)
-    taxonomy = load_taxonomy(recipe.taxonomy)
-    one, other = (build_dataset([open_source(recipe.sources[0], shop)], taxonomy) for _ in range(2))
+    taxonomy = load_taxonomy(recipe_file.parent / "taxonomy.toml")
+    spec = replace(SPEC, dev_share=0.25, test_share=0.25)
+    one, other = (build_dataset([open_source(spec, shop)], taxonomy) for _ in range(2))
     assert (one.splits == other.splits).all()
     assert set(one.splits.tolist()) == {"train", "dev", "test"}
     for product in np.unique(one.targets.products):
@@ -131,3 +131,73 @@ def test_a_mapping_to_a_name_that_does_not_exist_is_refused(recipe_file: Path) -
     path.write_text(path.read_text().replace('bags = "Bag"', 'bags = "Bags"'))
     with pytest.raises(SourceError, match=r"'shop', category: \['Bags'\]"):
         load_taxonomy(path)
+
+
+def hand_made(folder: Path, *rows: Row) -> Source:
+    return Source(spec=replace(SPEC, product=None), table=folder / "shop.csv", rows=rows, read=lambda _: b"")
+
+
+def one(line: int, denied: dict[str, list[str]] | None = None, **words: str) -> Row:
+    return Row(line=line, photo=f"{line}.jpg", words={"category": "", **words}, denied=denied)
+
+
+def test_where_only_some_values_are_denied_the_others_of_a_free_group_are_not_known(
+    tmp_path: Path, recipe_file: Path
+) -> None:
+    taxonomy = load_taxonomy(recipe_file.parent / "taxonomy.toml")
+    source = hand_made(
+        tmp_path,
+        one(1, detail="Zip"),
+        one(2, {"detail": []}, detail="Zip"),
+        one(3, {"detail": ["Bow"]}),
+        one(4, {"detail": ["Bow"], "colour": ["Red"]}, colour="Blue"),
+        one(5, {"detail": []}, category="Bag"),
+    )
+    known = build_dataset([source], taxonomy).targets.known[:, [0, 1, 2, 5, 6]]  # three colours; Zip, Bow
+    assert known.astype(int).tolist() == [
+        [0, 0, 0, 1, 1],
+        [0, 0, 0, 1, 0],
+        [0, 0, 0, 0, 1],
+        [1, 1, 1, 0, 1],  # in an exclusive group all or none
+        [0, 0, 0, 0, 0],
+    ]
+
+
+def test_several_values_of_an_exclusive_group_are_one_of_these_unless_one_is_unknown(
+    tmp_path: Path, recipe_file: Path
+) -> None:
+    data = read(tmp_path, recipe_file, HEADER, "a,,Red;Blue,,,1", "b,,Red;Mauve,,,2")
+    assert attributes(data, 0) == ["colour:Red", "colour:Blue"]
+    assert (attributes(data, 1), known(data, 1)) == ([], set())
+
+
+def test_a_query_and_its_gallery_are_told_apart(tmp_path: Path, recipe_file: Path) -> None:
+    lines = [f"{HEADER},role", "a,Bag,,,,1,query", "b,Bag,,,,1,gallery", "c,Bag,,,,2,"]
+    data = read(tmp_path, recipe_file, *lines)
+    assert data.roles.tolist() == ["", "", ""]  # the spec names no column for it
+    data = read(tmp_path, recipe_file, *lines, spec=replace(SPEC, role="role"))
+    assert data.roles.tolist() == ["query", "gallery", ""]
+
+
+def test_what_will_be_learned_badly_is_a_warning(tmp_path: Path, recipe_file: Path) -> None:
+    spec = replace(SPEC, split="split", splits={"val": "dev"})
+    lines = [f"{number},Shirt,,,,{number},train" for number in range(3)]
+    data = read(tmp_path, recipe_file, f"{HEADER},split", *lines, "x,Bag,Red,,,9,test", spec=spec)
+    assert data.warnings == (
+        "2 of the labels have one photo only: Bag, colour:Red.",
+        "no photo is in the split dev: nothing to stop early or to calibrate by.",
+    )
+    check_trainable(data)
+
+
+def test_without_a_train_photo_there_is_nothing_to_learn_from(tmp_path: Path, recipe_file: Path) -> None:
+    data = read(tmp_path, recipe_file, f"{HEADER},split", "x,Bag,Red,,,9,test", spec=replace(SPEC, split="split"))
+    with pytest.raises(SourceError, match=r"no photo is in the split train \(test: 1\)"):
+        check_trainable(data)
+
+
+def test_a_table_of_products_alone_is_data_where_the_taxonomy_is_empty(tmp_path: Path) -> None:
+    spec = replace(SPEC, category="")
+    source = open_source(spec, write(tmp_path, "photo,style", "a,1", "b,1"))
+    data = build_dataset([source], taxonomy_of([source]))
+    assert (data.targets.products.tolist(), data.targets.categories.shape) == ([0, 0], (2, 0))
