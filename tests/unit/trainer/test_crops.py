@@ -10,14 +10,14 @@ from trainer.crops import decode_box, with_margin
 from vision.preprocess import PhotoError, PixelRule, Resize, open_photo
 
 RULE = PixelRule(size_px=48, resize=Resize.SQUASH, mean=(127, 127, 127), std=(128, 128, 128))
-BOX = (1000.0, 400.0, 1400.0, 1200.0)
+BOX = (600.0, 200.0, 1800.0, 1500.0)
 
 
 def photo(*, turned: bool = False, size: tuple[int, int] = (2400, 1800)) -> bytes:
     """White, with a red garment in the box and a green seam all round the box grown by its margin."""
     image = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(image)
-    draw.rectangle((960, 320, 1440, 1280), fill="green")
+    draw.rectangle((480, 70, 1920, 1630), fill="green")
     draw.rectangle(BOX, fill="red")
     exif = Image.Exif()
     if turned:
@@ -33,8 +33,8 @@ def test_the_box_with_its_margin_fills_the_pixels_whatever_the_photo_was_decoded
     assert open_photo(photo(turned=turned)).size < (2400, 1800)  # decoded smaller, so boxes must be scaled
     pixels = decode_box(photo(turned=turned), RULE, BOX).astype(int)
     red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
-    assert ((red > 200) & (green < 60)).mean() == pytest.approx((400 * 800) / (480 * 960), abs=0.05)
-    assert ((red < 90) & (green > 90)).mean() == pytest.approx(1 - (400 * 800) / (480 * 960), abs=0.06)
+    assert ((red > 200) & (green < 60)).mean() == pytest.approx((1200 * 1300) / (1440 * 1560), abs=0.05)
+    assert ((red < 90) & (green > 90)).mean() == pytest.approx(1 - (1200 * 1300) / (1440 * 1560), abs=0.06)
     assert ((red > 200) & (green > 200) & (blue > 200)).mean() < 0.02  # nothing of what lies beside it
 
 
