@@ -11,15 +11,16 @@ import typer
 from rich.console import Console
 
 from trainer.commands.options import Data, Json, Model, RecipeFile, folders
+from trainer.commands.progress import photos_bar
 
 
 def report(
     model: Model,
     recipe: RecipeFile,
     data: Data,
-    split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
+    split: Annotated[str, typer.Option(help="train, dev, test or all.")] = "test",
     out: Annotated[
-        Path | None, typer.Option(help="The file to write. [default: report.html in the model folder]")
+        Path | None, typer.Option(help="The file to write; report.html in the model folder if not given.")
     ] = None,
     photos: Annotated[bool, typer.Option("--photos/--no-photos", help="Whether photos may stand in the page.")] = True,
     as_json: Json = False,
@@ -30,8 +31,9 @@ def report(
     from trainer.report.page import build, write
 
     place = out or model / "report.html"
-    made = build(gather(model, load_recipe(recipe), folders(data), split=split))
-    written = write(made, place, with_photos=photos)
+    with photos_bar("Photos", quiet=as_json) as advance:
+        evidence = gather(model, load_recipe(recipe), folders(data), split=split, advance=advance)
+    written = write(build(evidence), place, with_photos=photos)
     if as_json:
         told = {"report": str(place), "bytes": written.bytes, "pictures": written.pictures, "photos": written.photos}
         sys.stdout.write(json.dumps(told) + "\n")

@@ -18,6 +18,7 @@ from trainer.judge import Advance, Judged, look
 from trainer.model_card import CARD, model_card
 from trainer.recipe import Recipe
 from trainer.report.runlog import RunLog, read_log
+from trainer.translation import EVERY_SPLIT
 from vision.answers import softmax
 from vision.engines import RawOutputs
 from vision.labels import AttributeGroup
@@ -60,6 +61,11 @@ class Evidence:
     def outputs(self) -> RawOutputs:
         """What the model says of these N photos."""
         return self.judged.outputs
+
+    @property
+    def photos(self) -> str:
+        """What the figures are of, in words."""
+        return "photos" if self.split == EVERY_SPLIT else f"{self.split} photos"
 
     @property
     def targets(self) -> Targets:
