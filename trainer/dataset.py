@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -233,17 +234,16 @@ class Encoder:
 
     def encode(self, row: Row) -> Encoded:
         """(C,) allowed categories, (A,) attributes, (A,) which of them are known."""
-        labels = self.taxonomy.labels
-        categories = np.zeros(len(labels.categories), np.bool_)
+        categories = np.zeros(len(self.taxonomy.labels.categories), np.bool_)
         categories[[self._places[CATEGORY, name] for name in self._categories(row)]] = True
-        attributes = np.zeros(len(labels.attributes), np.bool_)
-        known = np.zeros(len(labels.attributes), np.bool_)
-        for group, at in labels.columns():
+        attributes, known = np.zeros((2, self._width), np.bool_)
+        for group, at in self.taxonomy.labels.columns():
             names = self._values(row, group)
             attributes[[self._places[group.name, name] for name in names]] = True
             denied = None if row.denied is None or group.exclusive else row.denied.get(self._column(group))
             known[at] = bool(names) if denied is None else attributes[at]
-            known[self._denied(group, denied or ())] = True
+            if denied:
+                known[self._denied(group, denied)] = True
         return categories, attributes, known
 
     def _categories(self, row: Row) -> Names:
@@ -263,9 +263,13 @@ class Encoder:
         return names or self._dialect.decided(group.name, row.words) or ()
 
     def _denied(self, group: AttributeGroup, words: Collection[str]) -> list[int]:
-        """The places of what is known not to hold."""
-        names = (self._names(group.name, word) or () for word in words)
-        return [self._places[group.name, name] for ours in names for name in ours]
+        """The places of what is known not to hold. A photo may deny a thousand words, so they are looked up
+        once."""
+        places = self._denials.setdefault(group.name, {})
+        for word in set(words).difference(places):
+            names = self._names(group.name, word) or ()
+            places[word] = [self._places[group.name, name] for name in names]
+        return list(chain.from_iterable(map(places.__getitem__, words)))
 
     def _translated(self, label: str, words: list[str]) -> Names:
         ours: list[str] = []
@@ -283,6 +287,15 @@ class Encoder:
 
     def _column(self, group: AttributeGroup) -> str:
         return self.source.spec.attributes.get(group.name, group.name)
+
+    @cached_property
+    def _width(self) -> int:
+        return len(self.taxonomy.labels.attributes)
+
+    @cached_property
+    def _denials(self) -> dict[str, dict[str, list[int]]]:
+        """By group and word; grows with the words that were met."""
+        return {}
 
     @cached_property
     def _places(self) -> dict[tuple[str, str], int]:

@@ -134,8 +134,9 @@ def _check_header(path: Path, text: str, faults: Faults) -> None:
 
 
 def _has_more(name: str, values: int) -> bool:
-    """Whether a number was left over before the values."""
-    return bool(values) and " " in name and name.rsplit(maxsplit=1)[-1].lstrip("-").isdecimal()
+    """Whether a number was left over before the values; attributes' own names may end with one."""
+    is_no_label = values > 1 or (values == 1 and "/" in name)
+    return is_no_label and " " in name and name.rsplit(maxsplit=1)[-1].lstrip("-").isdecimal()
 
 
 def _shown(text: str) -> str:

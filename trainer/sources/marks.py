@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from trainer.sources.lists import Entry
 from trainer.sources.spec import SEPARATOR
 
-MARKS = {"1", "-1", "0"}
+YES, NO, UNKNOWN = "1", "n", "0"  # a letter each
+MARKS = YES + NO + UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +29,11 @@ class AttributeList:
         return len(self.attributes)
 
     @cached_property
-    def groups(self) -> dict[str, tuple[NDArray[np.int64], NDArray[np.str_]]]:
+    def groups(self) -> dict[str, tuple[NDArray[np.int64], NDArray[np.object_]]]:
         """Of each group, the places of its attributes among the marks, and their names."""
         names = dict.fromkeys(group for group, _ in self.attributes)
         places = {name: [i for i, (group, _) in enumerate(self.attributes) if group == name] for name in names}
-        words = np.array([name for _, name in self.attributes], dtype=np.str_)
+        words = np.array([name for _, name in self.attributes], dtype=np.object_)
         return {name: (np.array(at, dtype=np.int64), words[at]) for name, at in places.items()}
 
     def values(self, group: str) -> tuple[str, ...]:
@@ -46,7 +47,7 @@ class AttributeList:
     def marked(self, group: str, bits: bytes) -> list[str]:
         """The names of a group that are marked."""
         places, names = self.groups[group]
-        marked: list[str] = names[np.unpackbits(np.frombuffer(bits, np.uint8))[places] == 1].tolist()
+        marked: list[str] = names[np.unpackbits(np.frombuffer(bits, np.uint8))[places].view(np.bool_)].tolist()
         return marked
 
 
@@ -76,12 +77,13 @@ class Denied(Mapping[str, Sequence[str]]):
 
 
 def marks_of(entry: Entry) -> Marks:
-    """The values of a line as marks. Raises ValueError."""
-    wrong = next((value for value in entry.values if value not in MARKS), None)
-    if wrong is not None:
+    """The values of a line as marks. Raises ValueError.
+
+    They are read as one string, a letter a mark: the full list has 289 million of them.
+    """
+    letters = "".join(entry.values).replace("-1", NO).encode()
+    if len(letters) != len(entry.values) or letters.translate(None, MARKS.encode()):
+        wrong = next(value for value in entry.values if value not in ("1", "-1", "0"))
         raise ValueError(f"{wrong!r} is no mark of an attribute; 1 is yes, -1 no, 0 unknown")
-    return Marks(yes=_bits(entry, "1"), no=_bits(entry, "-1"))
-
-
-def _bits(entry: Entry, mark: str) -> bytes:
-    return np.packbits([value == mark for value in entry.values]).tobytes()
+    marks = np.frombuffer(letters, np.uint8)
+    return Marks(yes=np.packbits(marks == ord(YES)).tobytes(), no=np.packbits(marks == ord(NO)).tobytes())

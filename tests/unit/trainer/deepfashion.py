@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 CATEGORIES = ("Blouse", "Dress", "Jeans")
-COARSE = (("floral", 1), ("a line", 3), ("chiffon", 2), ("v-neck", 4))
+COARSE = (("floral", 1), ("a line", 3), ("chiffon", 2), ("neck 76", 4))
 FINE = (("floral", 1), ("solid", 1), ("long_sleeve", 2), ("sleeveless", 2))
 COARSE_PHOTOS = (  # photo, split, category id, marks
     ("img/Sheer_Pleated-Front_Blouse/img_00000001.jpg", "train", 1, (1, -1, 0, -1)),

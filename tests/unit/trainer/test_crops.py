@@ -45,11 +45,11 @@ def test_a_box_is_held_inside_the_photo() -> None:
 
 def test_a_small_box_of_a_large_photo_is_decoded_finely_enough() -> None:
     rng = np.random.default_rng(0)
-    image = Image.fromarray(np.kron(rng.integers(0, 2, (200, 200)) * 255, np.ones((10, 10))).astype(np.uint8))
+    image = Image.fromarray(np.kron(rng.integers(0, 2, (1000, 1000)) * 255, np.ones((2, 2))).astype(np.uint8))
     out = io.BytesIO()
     image.convert("RGB").save(out, "JPEG", quality=95)
     pixels = decode_box(out.getvalue(), RULE, (1000, 1000, 1080, 1080)).astype(int)
-    assert np.abs(pixels - 127).mean() > 90  # still black and white, not a grey of many squares
+    assert np.abs(pixels - 127).mean() > 80  # still black and white, not a grey of many squares
 
 
 def test_a_box_beside_the_photo_makes_it_unusable() -> None:
