@@ -25,7 +25,7 @@ from vision.engines.onnx import INPUT, OUTPUTS, OnnxEngine
 from vision.golden import answer_of
 from vision.manifest import Manifest
 from vision.network import MultitaskNetwork, Normalised, Outputs
-from vision.preprocess import decode
+from vision.preprocess import PixelRule, decode
 
 OPSET = 18
 LOGIT_TOLERANCE = 1e-3
@@ -60,16 +60,22 @@ def write_manifest(folder: Path, manifest: Manifest, names: tuple[str, ...]) -> 
 
 def export_onnx(network: Normalised, manifest: Manifest, path: Path) -> None:
     """The graph: uint8 (N, S, S, 3) to the outputs the network has; N is free."""
-    side = manifest.pixels.size_px
-    example = torch.zeros(2, side, side, 3, dtype=torch.uint8)
+    export_graph(Named(network), manifest.pixels, path, inputs=INPUT, outputs=_names(manifest))
+
+
+def export_graph(
+    module: torch.nn.Module, rule: PixelRule, path: Path, *, inputs: str, outputs: tuple[str, ...]
+) -> None:
+    """Any module of uint8 (N, S, S, 3) as a graph; N is free."""
+    example = torch.zeros(2, rule.size_px, rule.size_px, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations
         torch.onnx.export(
-            Named(network),
+            module,
             (example,),
             str(path),
-            input_names=[INPUT],
-            output_names=list(_names(manifest)),
+            input_names=[inputs],
+            output_names=list(outputs),
             dynamic_shapes={"pixels": {0: torch.export.Dim("photos")}},
             opset_version=OPSET,
             dynamo=True,

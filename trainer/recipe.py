@@ -1,4 +1,4 @@
-"""A training run as data: network, preprocessing, sources and stage, read from one TOML file."""
+"""A training run as data: network, preprocessing, sources and stages, read from one TOML file."""
 
 from __future__ import annotations
 
@@ -9,68 +9,35 @@ from pathlib import Path
 from typing import Any
 
 from trainer.errors import RecipeError
-from trainer.losses import METRIC_LOSSES
 from trainer.sources import SourceSpec
+from trainer.stages import CalibrationStage, Stage
 from vision.plan import NetworkPlan
 from vision.preprocess import PixelRule, Resize
 
-
-@dataclass(frozen=True, kw_only=True)
-class HeadsStage:
-    """Trunk, heads and projection learn on the features of a frozen backbone.
-
-    Weights of the losses: category, attributes (mean over groups), metric, geometry. class_weight_power: a
-    class weighs 1 / count ** power (0: all alike, 1: every class as much as any other). A metric batch has
-    products_per_batch products with photos_per_product photos each. The projection starts
-    from the data, so it learns slowly. patience: epochs without a better dev
-    score before stopping.
-    """
-
-    epochs: int = 60
-    batch_size: int = 256
-    learning_rate: float = 5e-4
-    projection_learning_rate: float = 1e-4
-    weight_decay: float = 0.05
-    category: float = 1.0
-    attributes: float = 1.0
-    metric: float = 1.0
-    geometry: float = 1.0
-    metric_loss: str = "multi-similarity"
-    products_per_batch: int = 64
-    photos_per_product: int = 3
-    smoothing: float = 0.1
-    class_weight_power: float = 0.25
-    patience: int = 12
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.metric_loss not in METRIC_LOSSES:
-            raise RecipeError(f"metric_loss {self.metric_loss!r} is none of {', '.join(METRIC_LOSSES)}.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class CalibrationStage:
-    """Temperatures, and thresholds that reach these precisions on the dev photos."""
-
-    category_precision: float = 0.95
-    attribute_precision: float = 0.85
+# Heads on a frozen backbone: minutes on a CPU, and a fair start for anything else.
+HEADS = Stage(name="heads", epochs=60, batch_size=256, products_per_batch=64, photos_per_product=3, geometry=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything a run needs besides the folders of its data.
 
-    weights: a file of backbone weights, for backbones without a package.
+    taxonomy: the file of the label space and of what each source's words mean; None: the sources' own words. weights: a
+    file of backbone weights, for backbones without a package. parent: a model folder to start from. colour_groups:
+    attribute groups that a recoloured view says nothing of.
     """
 
     version: str
-    taxonomy: Path
     network: NetworkPlan
     pixels: PixelRule
     sources: tuple[SourceSpec, ...]
-    heads: HeadsStage = field(default_factory=HeadsStage)
+    taxonomy: Path | None = None
+    stages: tuple[Stage, ...] = (HEADS,)
     calibration: CalibrationStage = field(default_factory=CalibrationStage)
     weights: Path | None = None
+    parent: Path | None = None
+    colour_groups: tuple[str, ...] = ("colour",)
+    seed: int = 0
     licences: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -83,22 +50,49 @@ def load_recipe(path: Path) -> Recipe:
         raise RecipeError(f"{path}: {fault.strerror}.") from fault
     except KeyError as fault:
         raise RecipeError(f"{path}: {fault} is missing.") from fault
+    except RecipeError as fault:
+        raise RecipeError(f"{path}: {fault.detail}") from fault
     except (tomllib.TOMLDecodeError, TypeError, ValueError) as fault:
         raise RecipeError(f"{path}: {fault}.") from fault
 
 
+PARTS = (
+    "version", "network", "pixels", "sources", "taxonomy", "stages", "calibration", "weights", "parent",
+    "colour_groups", "seed", "licences",
+)  # fmt: skip
+
+
 def _recipe(path: Path, value: dict[str, Any]) -> Recipe:
+    unknown = sorted(set(value) - set(PARTS))
+    if unknown:
+        raise RecipeError(f"it has no part {', '.join(unknown)}; there are {', '.join(PARTS)}.")
+    stages = tuple(Stage.from_toml(stage) for stage in value.get("stages", ())) or (HEADS,)
+    _check_names(stages)
     return Recipe(
         version=value["version"],
-        taxonomy=path.parent / value["taxonomy"],
         network=NetworkPlan.from_json(value["network"]),
         pixels=_pixels(value["pixels"]),
         sources=tuple(SourceSpec(**source) for source in value["sources"]),
-        heads=HeadsStage(**value.get("heads", {})),
+        taxonomy=_beside(path, value, "taxonomy"),
+        stages=stages,
         calibration=CalibrationStage(**value.get("calibration", {})),
-        weights=path.parent / value["weights"] if "weights" in value else None,
+        weights=_beside(path, value, "weights"),
+        parent=_beside(path, value, "parent"),
+        colour_groups=tuple(value.get("colour_groups", ("colour",))),
+        seed=int(value.get("seed", 0)),
         licences=value.get("licences", {}),
     )
+
+
+def _beside(path: Path, value: Mapping[str, Any], name: str) -> Path | None:
+    return path.parent / value[name] if name in value else None
+
+
+def _check_names(stages: tuple[Stage, ...]) -> None:
+    names = [stage.name for stage in stages]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise RecipeError(f"two stages are called {', '.join(twice)}; a stage's draws follow from its name.")
 
 
 def _pixels(value: dict[str, Any]) -> PixelRule:

@@ -1,45 +1,63 @@
-"""The whole recipe, straight down: read, encode, extract, learn, calibrate, measure, export."""
+"""The whole recipe, straight down: read, begin, each stage, calibrate, measure, export."""
 
 from __future__ import annotations
 
+import os
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
+from trainer.beginning import begin_heads
 from trainer.calibration import calibrate
-from trainer.dataset import Dataset, Split, build_dataset
-from trainer.errors import RecipeError
+from trainer.checkpoints import Checkpoints, identity
+from trainer.dataset import Dataset, Split, check_trainable
+from trainer.distributed import Group, joined, pick_device
+from trainer.errors import CheckpointError
 from trainer.evaluation import evaluate
 from trainer.export import save_model
-from trainer.features import Features, cached_features
-from trainer.heads import Epoch, Lesson, run_heads, train_heads
-from trainer.mapping import Taxonomy, load_taxonomy
-from trainer.pretrained import load_pretrained
+from trainer.learner import Learner, first_released, measure
+from trainer.loop import Epoch, Heard, Lesson, train_stage
+from trainer.parent import build_network
+from trainer.reading import read_all, read_data
 from trainer.recipe import Recipe
-from trainer.sources import open_source
+from trainer.stages import Stage
+from trainer.views import Feed, LiveFeed, kept_feed
 from vision.manifest import Calibration, DataSource, Manifest
-from vision.network import MultitaskNetwork
+
+__all__ = ["How", "Places", "Teller", "read_data", "run"]
+
+RUN = "run"  # inside the model's folder: log, checkpoints, TensorBoard
 
 
 class Teller(Protocol):
-    """Who is told how a run goes: a terminal, a log of JSON lines, a test."""
+    """Who is told how a run goes: a terminal, a log of JSON lines, TensorBoard, a test."""
 
-    def data(self, data: Dataset, features: Features | None) -> None:
-        """The tables were read; once features are there, it is known which photos could not be used."""
+    def data(self, data: Dataset) -> None:
+        """The tables were read."""
 
     def left_out(self, groups: Sequence[str]) -> None:
         """These attribute groups of the taxonomy have no labelled photo to learn from: the model will not have them."""
 
+    def stage(self, stage: Stage, changes: Mapping[str, Any], learns: int, of: int) -> None:
+        """A stage begins: what it sets otherwise than the one before, and how many parameters learn."""
+
     def extracting(self, done: int, of: int) -> None:
-        """Photos through the frozen backbone."""
+        """Photos through the frozen sections."""
+
+    def faults(self, faults: Sequence[str]) -> None:
+        """These photos cannot be used, and why."""
+
+    def step(self, stage: str, epoch: int, done: int, of: int, losses: Mapping[str, float]) -> None:
+        """Batches of an epoch that are done, and the losses of the last."""
 
     def epoch(self, epoch: Epoch) -> None:
-        """An epoch of the heads has ended."""
+        """An epoch has ended."""
 
     def figures(self, figures: Mapping[str, float]) -> None:
         """The test split was measured."""
@@ -47,77 +65,184 @@ class Teller(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where a run reads and writes: data folders by source name, the feature cache, the model folder."""
+    """Where a run reads and writes: data folders by source name, the cache of views, the model folder."""
 
     data: Mapping[str, Path]
     cache: Path
     out: Path
 
 
-def run(recipe: Recipe, places: Places, teller: Teller) -> Manifest:
-    """Trains the recipe's model and writes its folder."""
-    taxonomy = load_taxonomy(recipe.taxonomy)
-    data = read_data(recipe, taxonomy, places.data)
-    untaught = groups_without_labels(data)
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """What does not change the result: device (auto, cpu, cuda, mps), processes that decode for live views, how often
+    epochs are written down, and whether to go on with a run that was broken off (resume) or to forget it (fresh)."""
+
+    device: str = "auto"
+    workers: int = max(1, (os.cpu_count() or 2) - 1)
+    checkpoint_every_s: float = 15.0
+    resume: bool = False
+    fresh: bool = False
+
+
+def run(recipe: Recipe, places: Places, teller: Teller, how: How = How()) -> Manifest:
+    """Trains the recipe's model and writes its folder. Under torchrun, every process calls it."""
+    data, untaught = read_all(recipe, places.data)
     if untaught:
         teller.left_out(untaught)
-        taxonomy = taxonomy.without_groups(untaught)
-        data = read_data(recipe, taxonomy, places.data)
-    teller.data(data, None)
-    network = build_network(recipe, taxonomy)
-    features = cached_features(network, recipe.pixels, data, places.cache, teller.extracting)
-    teller.data(data, features)
-    lesson = Lesson.of(data, features, last=network.backbone.last_width)
-    train_heads(network.heads, lesson, recipe.heads, teller.epoch)
-    dev = run_heads(network.heads, features, lesson.dev)
-    calibration = calibrate(dev, data.targets.take(lesson.dev), taxonomy.labels, recipe.calibration)
-    test = np.flatnonzero((data.splits == Split.TEST) & features.usable)
-    figures = evaluate(run_heads(network.heads, features, test), data, test, calibration)
-    teller.figures(figures)
-    return save_model(network, describe(recipe, data, calibration, figures), places.out)
+    teller.data(data)
+    check_trainable(data)
+    device = pick_device(how.device)
+    with joined(device) as group:
+        training = Training(recipe, places, data, teller, how, device, group)
+        feed = training.stages()
+        return training.finished(feed)
 
 
-def read_data(recipe: Recipe, taxonomy: Taxonomy, folders: Mapping[str, Path]) -> Dataset:
-    """Every source of the recipe that has a folder. Raises RecipeError for a folder without a source, or
-    none at all."""
-    names = [source.name for source in recipe.sources]
-    unknown = sorted(set(folders) - set(names))
-    if unknown:
-        raise RecipeError(f"--data names {', '.join(unknown)}; the recipe's sources are {', '.join(names)}.")
-    missing = [name for name in names if name not in folders]
-    if missing:
-        raise RecipeError(f"say where the data is: {' '.join(f'--data {name}=FOLDER' for name in missing)}.")
-    return build_dataset([open_source(spec, folders[spec.name]) for spec in recipe.sources], taxonomy)
+class Training:
+    """One run over its stages."""
 
+    def __init__(
+        self,
+        recipe: Recipe,
+        places: Places,
+        data: Dataset,
+        teller: Teller,
+        how: How,
+        device: torch.device,
+        group: Group,
+    ) -> None:
+        self._recipe, self._places, self._data, self._how = recipe, places, data, how
+        self._teller, self._device, self._group = teller, device, group
+        self._checkpoints = Checkpoints(places.out / RUN / "checkpoints", identity(recipe, data))
+        self._network, self._parent = build_network(recipe, data.labels)
+        self._network.to(device)
+        self._saved = time.monotonic()
+        self._told: set[str] = set()
 
-def groups_without_labels(data: Dataset) -> list[str]:
-    """Attribute groups that no train photo labels: a head for them would say whatever it was born with."""
-    taught = data.targets.known[data.splits == Split.TRAIN].any(axis=0)
-    return [group.name for group, at in data.labels.columns() if not taught[at].any()]
+    def stages(self) -> Feed:
+        """All stages, from where the checkpoint stands; the feed of the last."""
+        state = self._checkpoint()
+        done = state["stage"] if state else 0
+        if state:
+            self._network.load_state_dict(state["network"])
+        feed: Feed | None = None
+        for number, stage in enumerate(self._recipe.stages):
+            if number < done and number + 1 < len(self._recipe.stages):
+                continue
+            feed = self._feed(stage)
+            if number >= done:
+                self._stage(number, stage, feed, state["run"] if state and number == done else None)
+        assert feed is not None
+        return feed
 
+    def finished(self, feed: Feed) -> Manifest:
+        """Calibrated, measured, exported; the first process writes."""
+        learner = Learner(self._network, self._recipe.pixels, self._recipe.stages[-1].release)
+        found = {split: self._rows(split, feed) for split in (Split.DEV, Split.TEST)}
+        dev, test = (measure(learner, feed, rows, self._device) for rows in found.values())
+        targets = self._data.targets.take(found[Split.DEV])
+        calibration = calibrate(dev, targets, self._data.labels, self._recipe.calibration)
+        figures = evaluate(test, self._data, found[Split.TEST], calibration)
+        self._teller.figures(figures)
+        manifest = self._described(calibration, figures)
+        if self._group.leads:
+            manifest = save_model(self._network.cpu(), manifest, self._places.out)
+            self._checkpoints.clear()
+        self._group.wait()
+        return manifest
 
-def build_network(recipe: Recipe, taxonomy: Taxonomy) -> MultitaskNetwork:
-    """The recipe's network with pretrained backbone and fresh heads, the same ones every time."""
-    torch.manual_seed(recipe.heads.seed)
-    labels = taxonomy.labels
-    network = MultitaskNetwork(recipe.network, categories=len(labels.categories), attributes=len(labels.attributes))
-    load_pretrained(network.backbone.body, recipe.network.backbone, recipe.weights)
-    return network.eval()
+    def _stage(self, number: int, stage: Stage, feed: Feed, resumed: dict[str, Any] | None) -> None:
+        learner = Learner(self._network, self._recipe.pixels, stage.release).to(self._device)
+        learns = sum(value.numel() for value in learner.parameters() if value.requires_grad)
+        before = self._recipe.stages[number - 1] if number else None
+        self._teller.stage(stage, stage.changes(before), learns, sum(value.numel() for value in learner.parameters()))
+        lesson = self._lesson(feed)
+        if number == 0 and self._parent is None and resumed is None:
+            begin_heads(learner, feed, lesson.train, self._device)
+        start = {name: value.clone() for name, value in self._network.state_dict().items()}
 
+        def keep(state: dict[str, Any]) -> None:
+            if time.monotonic() - self._saved >= self._how.checkpoint_every_s:
+                self._save({"stage": number, "network": start, "run": state})
 
-def describe(recipe: Recipe, data: Dataset, calibration: Calibration, figures: Mapping[str, float]) -> Manifest:
-    """The manifest of what was trained; its files are added when they are written."""
-    photos = Counter(data.sources[data.splits == Split.TRAIN].tolist())
-    return Manifest(
-        version=recipe.version,
-        parent=None,
-        plan=recipe.network,
-        labels=data.labels,
-        pixels=recipe.pixels,
-        calibration=calibration,
-        metrics=dict(figures),
-        sources=tuple(
-            DataSource(name=spec.name, photos=photos[spec.name], licence=spec.licence) for spec in recipe.sources
-        ),
-        licences=recipe.licences,
-    )
+        heard = Heard(step=self._teller.step, epoch=self._teller.epoch, state=keep)
+        train_stage(learner, stage, lesson, heard, resumed)
+        self._save({"stage": number + 1, "network": self._network.state_dict(), "run": None})
+        self._tell_faults(feed)
+
+    def _save(self, state: dict[str, Any]) -> None:
+        if self._group.leads:
+            self._checkpoints.save(state)
+        self._saved = time.monotonic()
+
+    def _checkpoint(self) -> dict[str, Any] | None:
+        if self._how.fresh:
+            if self._group.leads:
+                self._checkpoints.clear()
+            self._group.wait()
+            return None
+        state = self._checkpoints.load()
+        if state is not None and not self._how.resume:
+            raise CheckpointError(
+                f"{self._places.out} holds a run that was broken off: go on with --resume, or start anew with --fresh."
+            )
+        return state
+
+    def _feed(self, stage: Stage) -> Feed:
+        if not stage.views:
+            pin = self._device.type == "cuda"
+            return LiveFeed(self._data, self._recipe.pixels, stage, workers=self._how.workers, pin=pin)
+        if self._group.leads:
+            self._kept(stage, self._teller.extracting)
+        self._group.wait()
+        feed = self._kept(stage, lambda _done, _of: None)
+        self._tell_faults(feed)
+        return feed
+
+    def _kept(self, stage: Stage, advance: Any) -> Feed:
+        cut = first_released(self._network, stage.release)
+        return kept_feed(
+            self._network, self._recipe.pixels, self._data, stage, cut, self._places.cache,
+            advance=advance, device=self._device,
+        )  # fmt: skip
+
+    def _tell_faults(self, feed: Feed) -> None:
+        new = [fault for fault in feed.faults if fault not in self._told]
+        if new:
+            self._told.update(new)
+            self._teller.faults(new)
+
+    def _rows(self, split: Split, feed: Feed) -> Any:
+        return np.flatnonzero((self._data.splits == split) & feed.usable)
+
+    def _lesson(self, feed: Feed) -> Lesson:
+        columns = [np.arange(at.start, at.stop) for group, at in self._data.labels.columns()
+                   if group.name in self._recipe.colour_groups]  # fmt: skip
+        return Lesson(
+            data=self._data,
+            feed=feed,
+            train=self._rows(Split.TRAIN, feed),
+            dev=self._rows(Split.DEV, feed),
+            colour_columns=np.concatenate([np.empty(0, np.int64), *columns]).astype(np.int64),
+            seed=self._recipe.seed,
+            device=self._device,
+            group=self._group,
+        )
+
+    def _described(self, calibration: Calibration, figures: Mapping[str, float]) -> Manifest:
+        """The manifest of what was trained; its files are added when they are written."""
+        photos = Counter(self._data.sources[self._data.splits == Split.TRAIN].tolist())
+        return Manifest(
+            version=self._recipe.version,
+            parent=None if self._parent is None else self._parent.version,
+            plan=self._recipe.network,
+            labels=self._data.labels,
+            pixels=self._recipe.pixels,
+            calibration=calibration,
+            metrics=dict(figures),
+            sources=tuple(
+                DataSource(name=spec.name, photos=photos[spec.name], licence=spec.licence)
+                for spec in self._recipe.sources
+            ),
+            licences=self._recipe.licences,
+        )

@@ -1,5 +1,4 @@
-"""How a run is told: to a person at a terminal (rich), or to a machine (one JSON object a line on standard
-output)."""
+"""How a run is told: to a person at a terminal (rich), to a machine (JSON lines), to TensorBoard, or to several."""
 
 from __future__ import annotations
 
@@ -7,20 +6,52 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TextIO
+from pathlib import Path
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from trainer.dataset import Dataset, Split
-from trainer.features import Features
-from trainer.heads import Epoch
+from trainer.loop import Epoch
+from trainer.stages import Stage
 
 SHOWN_FAULTS = 5
 
 
-class TerminalTeller:
+class Silence:
+    """Tells nobody: every process of a distributed run but the first. A teller overrides what it cares for."""
+
+    def data(self, data: Dataset) -> None:
+        """Nothing."""
+
+    def left_out(self, groups: Sequence[str]) -> None:
+        """Nothing."""
+
+    def stage(self, stage: Stage, changes: Mapping[str, Any], learns: int, of: int) -> None:
+        """Nothing."""
+
+    def extracting(self, done: int, of: int) -> None:
+        """Nothing."""
+
+    def faults(self, faults: Sequence[str]) -> None:
+        """Nothing."""
+
+    def step(self, stage: str, epoch: int, done: int, of: int, losses: Mapping[str, float]) -> None:
+        """Nothing."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Nothing."""
+
+    def figures(self, figures: Mapping[str, float]) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class TerminalTeller(Silence):
     """Progress with loss per task, rate and time left; tables for data and figures. Close it when the run
     ends."""
 
@@ -28,41 +59,58 @@ class TerminalTeller:
         self._console = console
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
             console=console,
         )
         self._tasks: dict[str, TaskID] = {}
+        self._stage: Stage | None = None
 
-    def data(self, data: Dataset, features: Features | None) -> None:
-        """Photos per source and split; then what could not be used."""
-        if features is None:
-            self._console.print(_splits_table(data))
-            self._tell_ignored(data)
-            return
-        if features.faults:
-            self._console.print(f"{len(features.faults)} photos cannot be used and are left out:")
-            for fault in features.faults[:SHOWN_FAULTS]:
-                self._console.print(f"  {fault}", markup=False)
+    def data(self, data: Dataset) -> None:
+        """Photos per source and split, and what was strange about the tables."""
+        self._console.print(_splits_table(data))
+        for warning in data.warnings:
+            self._console.print(f"[yellow]{warning}[/]", markup=True, highlight=False)
+        self._tell_ignored(data)
 
     def left_out(self, groups: Sequence[str]) -> None:
         """A warning."""
         self._console.print(f"[yellow]No labelled photo to learn from, left out of the model:[/] {', '.join(groups)}")
 
+    def stage(self, stage: Stage, changes: Mapping[str, Any], learns: int, of: int) -> None:
+        """What the stage changes, and a bar over its epochs."""
+        said = ", ".join(f"{name} {value}" for name, value in changes.items()) or "nothing changed"
+        self._console.print(
+            f"[bold]Stage {stage.name}[/]: {learns:,} of {of:,} parameters learn; {said}", highlight=False
+        )
+        self._stage = stage
+
     def extracting(self, done: int, of: int) -> None:
         """A bar over the photos that the cache does not hold."""
-        task = self._task("Features", of)
-        self._progress.update(task, completed=done, rate=self._rate(task, "photos/s"))
+        self._progress.update(self._task("Frozen part, once a photo", of), completed=done)
+
+    def faults(self, faults: Sequence[str]) -> None:
+        """How many, and the first."""
+        self._console.print(f"{len(faults)} photos cannot be used and are left out:")
+        for fault in faults[:SHOWN_FAULTS]:
+            self._console.print(f"  {fault}", markup=False)
+
+    def step(self, stage: str, epoch: int, done: int, of: int, losses: Mapping[str, float]) -> None:
+        """The stage's bar, in batches, with the loss of each task."""
+        task = self._task(stage, of * (self._stage.epochs if self._stage else 1))
+        said = "  ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
+        self._progress.update(task, completed=(epoch - 1) * of + done, note=f"epoch {epoch}  {said}")
 
     def epoch(self, epoch: Epoch) -> None:
-        """A bar over the epochs, with the losses beside it."""
-        task = self._task("Heads", epoch.of)
+        """A line for each epoch."""
         losses = "  ".join(f"{name} {loss:.3f}" for name, loss in epoch.losses.items())
-        self._progress.update(
-            task, completed=epoch.number, rate=self._rate(task, "epochs/s"), note=f"{losses}  dev {epoch.score:.4f}"
+        scores = "  ".join(f"{name} {score:.4f}" for name, score in epoch.scores.items())
+        mark = " *" if epoch.best else ""
+        self._console.print(
+            f"{epoch.stage} {epoch.number}/{epoch.of}  {losses}  | dev {scores}{mark}  | {epoch.rate:,.0f} photos/s",
+            highlight=False,
         )
 
     def figures(self, figures: Mapping[str, float]) -> None:
@@ -80,12 +128,8 @@ class TerminalTeller:
     def _task(self, name: str, of: int) -> TaskID:
         if name not in self._tasks:
             self._progress.start()
-            self._tasks[name] = self._progress.add_task(name, total=of, note="", rate="")
+            self._tasks[name] = self._progress.add_task(name, total=of, note="")
         return self._tasks[name]
-
-    def _rate(self, task: TaskID, unit: str) -> str:
-        speed = next(shown.speed for shown in self._progress.tasks if shown.id == task)
-        return "" if speed is None else f"{speed:.1f} {unit}"
 
     def _tell_ignored(self, data: Dataset) -> None:
         if data.ignored:
@@ -96,45 +140,145 @@ class TerminalTeller:
             self._console.print(f"{total} labels are words the taxonomy does not know, so unlabelled: {often} …")
 
 
-class JsonTeller:
+class JsonTeller(Silence):
     """One JSON object a line: {"event": …}."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
-    def data(self, data: Dataset, features: Features | None) -> None:
-        """Counts before features; faults after."""
-        if features is not None:
-            self._say("features", usable=int(features.usable.sum()), faults=list(features.faults))
-            return
+    def data(self, data: Dataset) -> None:
+        """Photos by source and split; words that nobody knows; warnings."""
         counts = Counter(zip(data.sources.tolist(), data.splits.tolist(), strict=True))
         ignored = [
             {"source": s, "label": label, "word": w, "rows": n} for (s, label, w), n in data.ignored.most_common()
         ]
-        self._say("data", photos={f"{source}/{split}": n for (source, split), n in counts.items()}, ignored=ignored)
+        photos = {f"{source}/{split}": n for (source, split), n in counts.items()}
+        self._say("data", photos=photos, ignored=ignored, warnings=list(data.warnings))
 
     def left_out(self, groups: Sequence[str]) -> None:
         """Their names."""
         self._say("left_out", groups=list(groups))
 
+    def stage(self, stage: Stage, changes: Mapping[str, Any], learns: int, of: int) -> None:
+        """The whole stage."""
+        self._say("stage", **asdict(stage), learns=learns, parameters=of)
+
     def extracting(self, done: int, of: int) -> None:
         """Photos done."""
         self._say("extracting", done=done, of=of)
 
+    def faults(self, faults: Sequence[str]) -> None:
+        """All of them."""
+        self._say("faults", faults=list(faults))
+
     def epoch(self, epoch: Epoch) -> None:
-        """Losses and dev score."""
+        """Losses and dev scores."""
         self._say("epoch", **asdict(epoch))
 
     def figures(self, figures: Mapping[str, float]) -> None:
         """All figures."""
         self._say("figures", **figures)
 
-    def close(self) -> None:
-        """Nothing is held."""
-
     def _say(self, event: str, **parts: object) -> None:
         self._out.write(json.dumps({"event": event, **parts}) + "\n")
         self._out.flush()
+
+
+class LogTeller(JsonTeller):
+    """The same lines in a file, which a resumed run continues."""
+
+    def __init__(self, path: Path, *, anew: bool) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        super().__init__(path.open("w" if anew else "a", encoding="utf-8"))
+
+    def extracting(self, done: int, of: int) -> None:
+        """Not worth a line."""
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._out.close()
+
+
+class BoardTeller(Silence):
+    """Losses, weights, scores and rate for TensorBoard, a step an epoch, counted through all stages."""
+
+    def __init__(self, folder: Path) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer = SummaryWriter(str(folder))
+        self._before = self._last = 0
+
+    def stage(self, stage: Stage, changes: Mapping[str, Any], learns: int, of: int) -> None:
+        """Epochs of the stage are counted on from here."""
+        self._before = self._last
+        self._write("add_text", f"stage/{stage.name}", repr(stage), self._before)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Every number of it."""
+        self._last = self._before + epoch.number
+        parts = {"loss": epoch.losses, "weight": epoch.weights, "dev": epoch.scores, "photos": {"rate": epoch.rate}}
+        for kind, values in parts.items():
+            for name, value in values.items():
+                self._write("add_scalar", f"{kind}/{name}", value, self._last)
+
+    def close(self) -> None:
+        """Flushes."""
+        self._writer.close()
+
+    def _write(self, method: str, *values: Any) -> None:
+        getattr(self._writer, method)(*values)
+
+
+class Tellers(Silence):
+    """Several at once."""
+
+    def __init__(self, *tellers: Silence) -> None:
+        self._tellers = tellers
+
+    def data(self, data: Dataset) -> None:
+        """To each."""
+        for teller in self._tellers:
+            teller.data(data)
+
+    def left_out(self, groups: Sequence[str]) -> None:
+        """To each."""
+        for teller in self._tellers:
+            teller.left_out(groups)
+
+    def stage(self, stage: Stage, changes: Mapping[str, Any], learns: int, of: int) -> None:
+        """To each."""
+        for teller in self._tellers:
+            teller.stage(stage, changes, learns, of)
+
+    def extracting(self, done: int, of: int) -> None:
+        """To each."""
+        for teller in self._tellers:
+            teller.extracting(done, of)
+
+    def faults(self, faults: Sequence[str]) -> None:
+        """To each."""
+        for teller in self._tellers:
+            teller.faults(faults)
+
+    def step(self, stage: str, epoch: int, done: int, of: int, losses: Mapping[str, float]) -> None:
+        """To each."""
+        for teller in self._tellers:
+            teller.step(stage, epoch, done, of, losses)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """To each."""
+        for teller in self._tellers:
+            teller.epoch(epoch)
+
+    def figures(self, figures: Mapping[str, float]) -> None:
+        """To each."""
+        for teller in self._tellers:
+            teller.figures(figures)
+
+    def close(self) -> None:
+        """To each."""
+        for teller in self._tellers:
+            teller.close()
 
 
 def _splits_table(data: Dataset) -> Table:

@@ -56,7 +56,7 @@ class Backbone(nn.Module):
 
     def begin(self, images: Tensor) -> Cut:
         """The place before the first section."""
-        return Cut(images, images.new_zeros(len(images), 0))
+        return Cut(images, images[:, :0, 0, 0])
 
     def walk(self, cut: Cut, since: int = 0, until: int | None = None) -> Cut:
         """From before section `since` to before section `until` (default: the end)."""

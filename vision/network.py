@@ -79,7 +79,7 @@ class MultitaskNetwork(nn.Module):
     def halfway(self, images: Tensor, until: int) -> Halfway:
         """(N, 3, S, S) normalised images to before section `until` of the backbone: what does not change while the
         sections below are frozen."""
-        colours = images.new_zeros(len(images), 0) if self.palette is None else self.palette(images)
+        colours = images[:, :0, 0, 0] if self.palette is None else self.palette(images)
         return Halfway(*self.backbone.walk(self.backbone.begin(images), 0, until), colours)
 
     def pooled(self, at: Halfway, since: int | None = None) -> Tensor:

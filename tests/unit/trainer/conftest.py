@@ -55,7 +55,8 @@ licence = "drawn"
 product = "style"
 dev_share = 0.25
 test_share = 0.25
-[heads]
+[[stages]]
+name = "heads"
 epochs = 40
 batch_size = 16
 learning_rate = 0.01

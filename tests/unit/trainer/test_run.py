@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,13 +11,13 @@ from typer.testing import CliRunner
 
 from trainer.dataset import Dataset
 from trainer.errors import RecipeError
-from trainer.features import Features
-from trainer.heads import Epoch
 from trainer.judge import judge, some_pixels
+from trainer.loop import Epoch
 from trainer.main import app
 from trainer.quantize import agreement, quantize
 from trainer.recipe import load_recipe
 from trainer.run import Places, run
+from trainer.stages import Stage
 from vision.artifact import load_artifact
 from vision.predictor import Predictor
 
@@ -26,13 +27,23 @@ class Memory:
 
     def __init__(self) -> None:
         self.extracted = 0
-        self.faults: tuple[str, ...] = ()
+        self.unusable: tuple[str, ...] = ()
         self.epochs: list[Epoch] = []
         self.measured: dict[str, float] = {}
         self.groups: list[str] = []
+        self.stages: list[tuple[str, int]] = []
 
-    def data(self, data: Dataset, features: Features | None) -> None:
-        self.faults = features.faults if features else ()
+    def data(self, data: Dataset) -> None:
+        self.photos = len(data)
+
+    def faults(self, faults: Sequence[str]) -> None:
+        self.unusable += tuple(faults)
+
+    def stage(self, stage: Stage, changes: Mapping[str, Any], learns: int, of: int) -> None:
+        self.stages.append((stage.name, learns))
+
+    def step(self, stage: str, epoch: int, done: int, of: int, losses: Mapping[str, float]) -> None:
+        self.steps = (done, of)
 
     def extracting(self, done: int, of: int) -> None:
         self.extracted = done
@@ -55,12 +66,12 @@ def test_a_model_is_trained_from_a_table_and_works(shop: Path, recipe_file: Path
     run(recipe, places, told)
 
     assert told.extracted == 79
-    assert [fault.split(":")[0] for fault in told.faults] == [
+    assert [fault.split(":")[0] for fault in told.unusable] == [
         "shop.csv, line 2, photo 0-0.png",
         "shop.csv, line 4, photo 1-0.png",
     ]
     assert told.epochs[-1].losses["category"] < told.epochs[0].losses["category"] / 2
-    assert told.epochs[-1].losses.keys() == {"category", "attributes", "metric", "geometry"}
+    assert told.epochs[-1].losses.keys() == {"category", "attributes", "metric"}
     assert told.measured["shop/category/top1"] == 1
     assert told.measured["shop/colour/micro_f1"] == 1
 
@@ -107,7 +118,7 @@ def test_the_command_tells_machines_in_json_and_people_what_is_wrong(
         ("epochs = 40", "epoches = 40", "epoches"),
         ('version = "drawn-1"', "", "'version' is missing"),
         ('resize = "pad-white"', 'resize = "melt"', "melt"),
-        ("[heads]", '[heads]\nmetric_loss = "magic"', "multi-similarity, proxy-anchor"),
+        ('name = "heads"', 'name = "heads"\nmetric_loss = "magic"', "multi-similarity, proxy-anchor"),
     ],
 )
 def test_a_recipe_with_a_mistake_is_refused_by_name(recipe_file: Path, old: str, new: str, says: str) -> None:

@@ -1,0 +1,111 @@
+"""The network while it learns: lower sections frozen, upper ones released, heads always learning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from trainer.draws import Rows, plain_draws
+from trainer.stages import EVERYTHING, Stage
+from trainer.views import Feed, Inputs
+from vision.engines import RawOutputs
+from vision.network import Halfway, MultitaskNetwork, Normalised, Outputs
+from vision.preprocess import PixelRule
+
+MEASURED_AT_ONCE = 128
+
+
+class Learned(NamedTuple):
+    """Outputs, and without gradient the standardised last features (n, F) that the embedding's geometry is held to."""
+
+    outputs: Outputs
+    reference: Tensor
+
+
+class Learner(nn.Module):
+    """Takes what a feed gives: a cut of the backbone, or pixels."""
+
+    def __init__(self, network: MultitaskNetwork, rule: PixelRule, release: int) -> None:
+        super().__init__()
+        self.network = network
+        self.cut = first_released(network, release)
+        self._normaliser = Normalised(nn.Identity(), rule)
+        self.requires_grad_(False)
+        for part in (network.heads, *network.backbone.parts(self.cut)):
+            part.requires_grad_(True)
+
+    def forward(self, inputs: Inputs) -> Learned:
+        """Outputs in float32."""
+        at = inputs if isinstance(inputs, Halfway) else self.halfway(inputs)
+        features = self.network.pooled(Halfway(*(part.float() for part in at)), self.cut).float()
+        outputs: Outputs = self.network.heads(features)
+        last = self.network.heads.standardise(features)[:, : self.network.backbone.last_width]
+        return Learned(Outputs(*(part.float() for part in outputs)), last.detach())
+
+    def train(self, mode: bool = True) -> Self:
+        """Batch norms keep the statistics they have: batches are small, and processes stay alike."""
+        super().train(mode)
+        self.network.backbone.eval()
+        self.network.heads.standardise.eval()
+        return self
+
+    def groups(self, stage: Stage) -> list[dict[str, Any]]:
+        """Parameters for the optimiser, each part with its own learning rate; biases and norms do not decay."""
+        heads = self.network.heads
+        projection = [] if heads.projection is None else list(heads.projection.parameters())
+        theirs = {id(value) for value in projection}
+        others = [value for value in heads.parameters() if id(value) not in theirs]
+        released = [value for part in self.network.backbone.parts(self.cut) for value in part.parameters()]
+        found = [
+            {"params": others, "lr": stage.learning_rate, "weight_decay": stage.weight_decay},
+            {"params": projection, "lr": stage.projection_learning_rate, "weight_decay": 0.0},
+            {
+                "params": [v for v in released if v.ndim > 1],
+                "lr": stage.backbone_learning_rate,
+                "weight_decay": stage.weight_decay,
+            },
+            {"params": [v for v in released if v.ndim <= 1], "lr": stage.backbone_learning_rate, "weight_decay": 0.0},
+        ]
+        return [group for group in found if group["params"]]
+
+    def halfway(self, pixels: Tensor) -> Halfway:
+        """(n, S, S, 3) uint8 to the cut, without gradient where anything is frozen."""
+        images = self._normaliser.normalise(pixels).contiguous(memory_format=torch.channels_last)
+        with torch.set_grad_enabled(self.cut == 0 and torch.is_grad_enabled()):
+            return self.network.halfway(images, self.cut)
+
+
+def first_released(network: MultitaskNetwork, release: int) -> int:
+    """The first section that learns. A body that cannot be cut learns wholly or not at all."""
+    sections = network.backbone.sections
+    if release == EVERYTHING or (sections == 1 and release):
+        return 0
+    return max(0, sections - release)
+
+
+@torch.inference_mode()
+def measure(learner: Learner, feed: Feed, rows: Rows, device: torch.device) -> RawOutputs:
+    """The network's answers to photos as they are, in the order of rows."""
+    learner.eval()
+    parts = list(_answers(learner, feed, rows, device))
+    width = [part.shape[1] for part in parts[0]] if parts else [0, 0, 0]
+    joined = [
+        np.concatenate([part[k] for part in parts]) if parts else np.zeros((0, width[k]), np.float32) for k in range(3)
+    ]
+    return RawOutputs(category_logits=joined[0], attribute_logits=joined[1], embedding=joined[2])
+
+
+def _answers(learner: Learner, feed: Feed, rows: Rows, device: torch.device) -> Iterator[list[np.ndarray[Any, Any]]]:
+    for inputs, _ in feed.batches(plain_draws(rows, MEASURED_AT_ONCE)):
+        yield [part.cpu().numpy() for part in learner(to_device(inputs, device)).outputs]
+
+
+def to_device(inputs: Inputs, device: torch.device) -> Inputs:
+    """Where the network is."""
+    if isinstance(inputs, Halfway):
+        return Halfway(*(part.to(device, non_blocking=True) for part in inputs))
+    return inputs.to(device, non_blocking=True)
