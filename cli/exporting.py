@@ -8,7 +8,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -105,13 +105,14 @@ class _Export:
         self._folder, self._link = folder, link
         self._listed = folder / f".{MANIFEST}.listed"
         self._unfinished = folder / f".{MANIFEST}.unfinished"
-        self._new = self._missing = self._unlabelled = 0
-        self._kept: set[str] = set()
+        self._photos = self._new = self._missing = self._unlabelled = 0
+        # Files of an earlier export; what is left of them at the end is in the catalogue no more.
+        self._earlier = {name for name in os.listdir(folder / PHOTOS) if PHOTO_NAME.fullmatch(name)}
 
     def run(self, stock: Stock) -> Exported:
         keys, rows = self._list()
         self._place(columns_of(keys), rows)
-        if not self._kept:
+        if not self._photos:
             raise UsageError(
                 f"the store at {self._store.where} keeps none of the {rows:,} photos of catalogue {self._catalogue}; "
                 "give MODISTE_STORE the store that the workers use, or import the feed again"
@@ -121,9 +122,9 @@ class _Export:
         exported = Exported(
             catalogue=self._catalogue,
             folder=self._folder,
-            photos=len(self._kept),
+            photos=self._photos,
             new=self._new,
-            removed=self._remove_others(),
+            removed=self._remove_earlier(),
             missing=self._missing,
             repeated=stock.usable - stock.known,
             unseen=stock.unseen,
@@ -156,36 +157,37 @@ class _Export:
             table = csv.reader(listed)
             done = 0
             while chunk := list(islice(table, PHOTOS_AT_ONCE)):
-                for (_, *words), new in zip(chunk, pool.map(self._photo, chunk), strict=True):
-                    self._count(words, new)
-                    if new is not None:
-                        manifest.writerow(words)
+                absent = [row for row in chunk if row[1] not in self._earlier]
+                new = {row[1] for row, at_hand in zip(absent, pool.map(self._copy, absent), strict=True) if at_hand}
+                manifest.writerows(self._counted(words, new) for _, *words in chunk if self._at_hand(words[0], new))
                 done += len(chunk)
                 tell(done)
 
-    def _photo(self, row: Sequence[str]) -> bool | None:
-        """Whether the photo had to be written; None where the store has no bytes of it. Called by threads."""
+    def _copy(self, row: Sequence[str]) -> bool:
+        """Whether the store has the photo's bytes, which then are in the folder. Called by threads."""
         sha256, name, *_ = row
-        target = self._folder / PHOTOS / name
-        if target.exists():
-            return False
-        return True if self._store.copy_photo(sha256, target, link=self._link) else None
+        return self._store.copy_photo(sha256, self._folder / PHOTOS / name, link=self._link)
 
-    def _count(self, words: Sequence[str], new: bool | None) -> None:
-        if new is None:
-            self._missing += 1
-            return
-        self._kept.add(words[0])
-        self._new += new
+    def _at_hand(self, name: str, new: Set[str]) -> bool:
+        if name in new or name in self._earlier:
+            return True
+        self._missing += 1
+        return False
+
+    def _counted(self, words: Sequence[str], new: Set[str]) -> Sequence[str]:
+        """A row of the manifest, counted on its way there."""
+        name = words[0]
+        self._earlier.discard(name)
+        self._photos += 1
+        self._new += name in new
         self._unlabelled += not words[COLUMNS.index("category")]
+        return words
 
-    def _remove_others(self) -> int:
+    def _remove_earlier(self) -> int:
         """Photos of an earlier export that were erased since, or whose listing is gone."""
-        gone = [path for path in (self._folder / PHOTOS).iterdir() if path.name not in self._kept]
-        ours = [path for path in gone if PHOTO_NAME.fullmatch(path.name)]
-        for path in ours:
-            path.unlink()
-        return len(ours)
+        for name in self._earlier:
+            (self._folder / PHOTOS / name).unlink()
+        return len(self._earlier)
 
 
 @contextmanager
