@@ -163,6 +163,34 @@ def test_photos_without_a_role_search_each_other_and_queries_only_the_gallery() 
     found = evaluate(said, shop, everything(shop), NOTHING)
     assert (found["shop/retrieval/queries"], found["shop/retrieval/recall@1"]) == (2, 0)
     assert found["shop/retrieval/recall@5"] == 1
+    both = replace(shop, roles=np.array(["query", "gallery", "gallery", "gallery"]))
+    assert (
+        evaluate(said, both, everything(both), NOTHING)["shop/retrieval/queries"] == 1
+    )  # mates in the gallery do not ask
+    assert np.isfinite(photo_scores(said, both, everything(both))["retrieval/recall@1"]).tolist() == [1, 0, 0, 0]
+
+
+def test_photos_of_one_product_are_drawn_together_for_the_interval_of_retrieval() -> None:
+    products = np.repeat(np.arange(12), 10)
+    directions = np.eye(12)[products] * 9 + np.random.default_rng(0).normal(size=(120, 12)) / 9
+    directions[products >= 8] = np.random.default_rng(1).normal(size=(40, 12))  # products that are never found whole
+    points = (directions / np.linalg.norm(directions, axis=1, keepdims=True)).astype(np.float32)
+    data = dataset(np.zeros((120, 3), bool), products=products.tolist())
+    said = outputs(np.zeros((120, 0), np.float32), embedding=points)
+    found = evaluate(said, data, everything(data), NOTHING)
+    scores = photo_scores(said, data, everything(data))["retrieval/recall@1"]
+    together = bootstrap_mean(scores, clusters=products)
+    assert found["all/retrieval/recall@1/low"] == round(together.low, 4) < bootstrap_mean(scores).low
+
+
+def test_a_photo_that_may_be_either_of_two_values_counts_for_neither() -> None:
+    attributes = np.array([[1, 0, 0, 0, 0], [1, 1, 0, 0, 0]], bool)
+    known = np.array([[1, 1, 0, 0, 0], [1, 1, 0, 0, 0]], bool)
+    data = dataset(np.zeros((2, 3), bool), attributes=attributes, known=known)
+    logits = np.array([[3, 0, 0, 0, 0], [0, 3, 0, 0, 0]], np.float32)
+    found = evaluate(outputs(np.zeros((2, 0), np.float32), logits), data, everything(data), NOTHING)
+    assert (found["all/colour/n"], found["all/attributes/n"]) == (1, 1)
+    assert found["all/attributes/hamming"] == 0
 
 
 def test_a_source_without_products_has_no_retrieval_figures() -> None:
@@ -172,17 +200,19 @@ def test_a_source_without_products_has_no_retrieval_figures() -> None:
 
 
 def test_figures_by_the_sources_own_words() -> None:
-    """40 tees (both of our Shirt), 30 shoes (Boot or Sandal), 5 clogs (Sandal): clogs are too few for n30."""
+    """40 tees (Shirt), 30 shoes (Boot or Sandal, one of them surely a Boot), 5 clogs (Sandal), too few for n30."""
     words = ["tee"] * 40 + ["shoe"] * 30 + ["clog"] * 5
     truth = np.repeat(np.array([[1, 0, 0], [0, 1, 1], [0, 0, 1]], bool), [40, 30, 5], axis=0)
-    said = [0] * 30 + [1] * 10 + [1] * 15 + [2] * 9 + [0] * 6 + [2] * 5
+    truth[40, 2] = False
+    # The sure Boot is taken for a Sandal: wrong, though Sandals are called shoes too, so it falls to the clogs.
+    said = [0] * 30 + [1] * 10 + [2] + [1] * 15 + [2] * 8 + [0] * 6 + [2] * 5
     data = dataset(truth, words=words)
     found = evaluate(outputs(one_hot(said, 3)), data, everything(data), NOTHING)
-    assert found["shop/category/top1_large10"] == round((30 + 24 + 5) / 75, 4)
-    assert found["shop/category/top1_n30"] == round(54 / 70, 4)
+    assert found["shop/category/top1_large10"] == round((30 + 23 + 5) / 75, 4)
+    assert found["shop/category/top1_n30"] == round(53 / 70, 4)
     assert found["shop/category/top1_n30/n"] == 70
-    # tee: TP 30, FN 10, FP 6; shoe: TP 24, FN 6, FP 10
-    assert found["shop/category/macro_f1_n30"] == pytest.approx((60 / (60 + 16) + 48 / (48 + 16)) / 2, abs=1e-4)
+    # tee: TP 30, FN 10, FP 6; shoe: TP 23, FN 7, FP 10
+    assert found["shop/category/macro_f1_n30"] == pytest.approx((60 / (60 + 16) + 46 / (46 + 17)) / 2, abs=1e-4)
     assert not any(name.startswith("all/") and "n30" in name for name in found)
 
 
