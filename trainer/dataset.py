@@ -21,7 +21,6 @@ from vision.preprocess import PixelRule
 
 __all__ = [
     "Dataset",
-    "Encoder",
     "Split",
     "Targets",
     "build_dataset",
@@ -204,10 +203,8 @@ def _thin_classes(data: Dataset) -> list[str]:
     """Categories and attribute values that a single photo shows: nothing can be learned or judged of them."""
     counted = [(data.labels.categories, data.targets.categories), (data.labels.attributes, data.targets.attributes)]
     single = [name for names, said in counted for name, n in zip(names, said.sum(0), strict=True) if n == 1]
-    if not single:
-        return []
     more = f" and {len(single) - SHOWN} more" if len(single) > SHOWN else ""
-    return [f"{len(single)} of the labels have one photo only: {', '.join(single[:SHOWN])}{more}."]
+    return [f"labels with one photo only: {', '.join(single[:SHOWN])}{more}."] if single else []
 
 
 def _empty_splits(data: Dataset) -> list[str]:

@@ -184,7 +184,7 @@ def test_what_will_be_learned_badly_is_a_warning(tmp_path: Path, recipe_file: Pa
     lines = [f"{number},Shirt,,,,{number},train" for number in range(3)]
     data = read(tmp_path, recipe_file, f"{HEADER},split", *lines, "x,Bag,Red,,,9,test", spec=spec)
     assert data.warnings == (
-        "2 of the labels have one photo only: Bag, colour:Red.",
+        "labels with one photo only: Bag, colour:Red.",
         "no photo is in the split dev: nothing to stop early or to calibrate by.",
     )
     check_trainable(data)
