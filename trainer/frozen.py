@@ -1,4 +1,4 @@
-"""The frozen sections of a network, run as quickly as the machine can: they are run once a view, but for every photo."""
+"""The frozen sections of a network, run as quickly as the machine can: once a view, but for every photo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One stage, from its first batch to its last epoch: learn, measure on dev photos, keep the best, give away the state."""
+"""One stage, from first batch to last epoch: learn, measure on dev photos, keep the best, give away the state."""
 
 from __future__ import annotations
 

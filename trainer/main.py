@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from trainer.commands import exporting, inspecting, measuring, reporting, training
+from trainer.commands import comparing, exporting, inspecting, measuring, reporting, training
 from trainer.errors import TrainerError
 from vision.errors import VisionError
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command()(inspecting.inspect)
 app.command()(training.run)
 app.command()(measuring.evaluate)
+app.command()(comparing.compare)
 app.command()(exporting.export)
 app.command()(exporting.quantize)
 app.command()(reporting.report)

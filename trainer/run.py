@@ -26,7 +26,7 @@ from trainer.loop import Epoch, Heard, Lesson, train_stage
 from trainer.parent import build_network
 from trainer.reading import read_all, read_data
 from trainer.recipe import Recipe
-from trainer.stages import Stage
+from trainer.stages import Begun, Stage
 from trainer.views import Feed, LiveFeed, kept_feed
 from vision.manifest import Calibration, DataSource, Manifest
 
@@ -44,8 +44,8 @@ class Teller(Protocol):
     def left_out(self, groups: Sequence[str]) -> None:
         """These attribute groups of the taxonomy have no labelled photo to learn from: the model will not have them."""
 
-    def stage(self, stage: Stage, changes: Mapping[str, Any], learns: int, of: int) -> None:
-        """A stage begins: what it sets otherwise than the one before, and how many parameters learn."""
+    def stage(self, begun: Begun) -> None:
+        """A stage begins."""
 
     def extracting(self, done: int, of: int) -> None:
         """Photos through the frozen sections."""
@@ -153,9 +153,7 @@ class Training:
 
     def _stage(self, number: int, stage: Stage, feed: Feed, resumed: dict[str, Any] | None) -> None:
         learner = Learner(self._network, self._recipe.pixels, stage.release).to(self._device)
-        learns = sum(value.numel() for value in learner.parameters() if value.requires_grad)
-        before = self._recipe.stages[number - 1] if number else None
-        self._teller.stage(stage, stage.changes(before), learns, sum(value.numel() for value in learner.parameters()))
+        self._teller.stage(self._begun(number, stage, learner))
         lesson = self._lesson(feed)
         if number == 0 and self._parent is None and resumed is None:
             begin_heads(learner, feed, lesson.train, self._device)
@@ -169,6 +167,15 @@ class Training:
         train_stage(learner, stage, lesson, heard, resumed)
         self._save({"stage": number + 1, "network": self._network.state_dict(), "run": None})
         self._tell_faults(feed)
+
+    def _begun(self, number: int, stage: Stage, learner: Learner) -> Begun:
+        counts = [(value.numel(), value.requires_grad) for value in learner.parameters()]
+        return Begun(
+            stage=stage,
+            changes=stage.changes(self._recipe.stages[number - 1] if number else None),
+            learns=sum(count for count, learns in counts if learns),
+            parameters=sum(count for count, _ in counts),
+        )
 
     def _save(self, state: dict[str, Any]) -> None:
         if self._group.leads:

@@ -116,6 +116,16 @@ class Stage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Begun:
+    """A stage that begins: what it sets otherwise than the one before, and how many of the parameters learn."""
+
+    stage: Stage
+    changes: Mapping[str, Any]
+    learns: int
+    parameters: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class CalibrationStage:
     """Temperatures, and thresholds that reach these precisions on the dev photos."""
 

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from trainer.dataset import Dataset, Split
 from trainer.loop import Epoch
-from trainer.stages import Stage
+from trainer.stages import Begun, Stage
 
 SHOWN_FAULTS = 5
 
@@ -29,7 +29,7 @@ class Silence:
     def left_out(self, groups: Sequence[str]) -> None:
         """Nothing."""
 
-    def stage(self, stage: Stage, changes: Mapping[str, Any], learns: int, of: int) -> None:
+    def stage(self, begun: Begun) -> None:
         """Nothing."""
 
     def extracting(self, done: int, of: int) -> None:
@@ -79,13 +79,14 @@ class TerminalTeller(Silence):
         """A warning."""
         self._console.print(f"[yellow]No labelled photo to learn from, left out of the model:[/] {', '.join(groups)}")
 
-    def stage(self, stage: Stage, changes: Mapping[str, Any], learns: int, of: int) -> None:
+    def stage(self, begun: Begun) -> None:
         """What the stage changes, and a bar over its epochs."""
-        said = ", ".join(f"{name} {value}" for name, value in changes.items()) or "nothing changed"
+        said = ", ".join(f"{name} {value}" for name, value in begun.changes.items()) or "nothing changed"
         self._console.print(
-            f"[bold]Stage {stage.name}[/]: {learns:,} of {of:,} parameters learn; {said}", highlight=False
+            f"[bold]Stage {begun.stage.name}[/]: {begun.learns:,} of {begun.parameters:,} parameters learn; {said}",
+            highlight=False,
         )
-        self._stage = stage
+        self._stage = begun.stage
 
     def extracting(self, done: int, of: int) -> None:
         """A bar over the photos that the cache does not hold."""
@@ -159,9 +160,9 @@ class JsonTeller(Silence):
         """Their names."""
         self._say("left_out", groups=list(groups))
 
-    def stage(self, stage: Stage, changes: Mapping[str, Any], learns: int, of: int) -> None:
+    def stage(self, begun: Begun) -> None:
         """The whole stage."""
-        self._say("stage", **asdict(stage), learns=learns, parameters=of)
+        self._say("stage", **asdict(begun.stage), learns=begun.learns, parameters=begun.parameters)
 
     def extracting(self, done: int, of: int) -> None:
         """Photos done."""
@@ -208,10 +209,10 @@ class BoardTeller(Silence):
         self._writer = SummaryWriter(str(folder))
         self._before = self._last = 0
 
-    def stage(self, stage: Stage, changes: Mapping[str, Any], learns: int, of: int) -> None:
+    def stage(self, begun: Begun) -> None:
         """Epochs of the stage are counted on from here."""
         self._before = self._last
-        self._write("add_text", f"stage/{stage.name}", repr(stage), self._before)
+        self._write("add_text", f"stage/{begun.stage.name}", repr(begun.stage), self._before)
 
     def epoch(self, epoch: Epoch) -> None:
         """Every number of it."""
@@ -245,10 +246,10 @@ class Tellers(Silence):
         for teller in self._tellers:
             teller.left_out(groups)
 
-    def stage(self, stage: Stage, changes: Mapping[str, Any], learns: int, of: int) -> None:
+    def stage(self, begun: Begun) -> None:
         """To each."""
         for teller in self._tellers:
-            teller.stage(stage, changes, learns, of)
+            teller.stage(begun)
 
     def extracting(self, done: int, of: int) -> None:
         """To each."""

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from trainer.main import app
 from trainer.quantize import agreement, quantize
 from trainer.recipe import load_recipe
 from trainer.run import Places, run
-from trainer.stages import Stage
+from trainer.stages import Begun
 from vision.artifact import load_artifact
 from vision.predictor import Predictor
 
@@ -39,8 +38,8 @@ class Memory:
     def faults(self, faults: Sequence[str]) -> None:
         self.unusable += tuple(faults)
 
-    def stage(self, stage: Stage, changes: Mapping[str, Any], learns: int, of: int) -> None:
-        self.stages.append((stage.name, learns))
+    def stage(self, begun: Begun) -> None:
+        self.stages.append((begun.stage.name, begun.learns))
 
     def step(self, stage: str, epoch: int, done: int, of: int, losses: Mapping[str, float]) -> None:
         self.steps = (done, of)

@@ -7,15 +7,22 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from trainer.dataset import Split
+from trainer.draws import epoch_draws
 from trainer.errors import CheckpointError, RecipeError
+from trainer.loop import Epoch
+from trainer.parent import build_network
+from trainer.reading import read_all
 from trainer.recipe import load_recipe
 from trainer.run import How, Places, run
+from trainer.stages import Begun
 from trainer.tellers import Silence
 from vision.artifact import load_artifact
 from vision.network import load_network
@@ -89,10 +96,10 @@ class Recorder(Silence):
         self.learns: dict[str, int] = {}
         self.weights: dict[str, float] = {}
 
-    def stage(self, stage, changes, learns, of) -> None:  # type: ignore[no-untyped-def]
-        self.learns[stage.name] = learns
+    def stage(self, begun: Begun) -> None:
+        self.learns[begun.stage.name] = begun.learns
 
-    def epoch(self, epoch) -> None:  # type: ignore[no-untyped-def]
+    def epoch(self, epoch: Epoch) -> None:
         self.weights = epoch.weights
 
 
@@ -163,7 +170,7 @@ def test_live_views_learn_past_broken_photos_and_name_them(shop: Path, staged: P
     told: list[str] = []
 
     class Faults(Silence):
-        def faults(self, faults) -> None:  # type: ignore[no-untyped-def]
+        def faults(self, faults: Sequence[str]) -> None:
             told.extend(faults)
 
     run(load_recipe(staged), places(shop, tmp_path, "model"), Faults(), How(device="cpu", workers=1))
@@ -178,9 +185,6 @@ def test_a_model_learns_on_from_its_parent_and_names_it(shop: Path, staged: Path
         f'version = "drawn-2"\nparent = "{tmp_path / "first"}"\n'
         + staged.read_text().replace('version = "drawn-1"', "")
     )
-    from trainer.parent import build_network
-    from trainer.reading import read_all
-
     recipe = load_recipe(staged)
     data, _ = read_all(recipe, {"shop": shop})
     network, parent = build_network(recipe, data.labels)
@@ -233,10 +237,6 @@ def _alone() -> dict[str, str]:
 
 
 def test_draws_depend_on_stage_seed_and_epoch_alone(shop: Path, staged: Path) -> None:
-    from trainer.dataset import Split
-    from trainer.draws import epoch_draws
-    from trainer.reading import read_all
-
     recipe = load_recipe(staged)
     data, _ = read_all(recipe, {"shop": shop})
     train = np.flatnonzero(data.splits == Split.TRAIN)
