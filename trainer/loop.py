@@ -108,7 +108,7 @@ class StageRun:
         ).to(lesson.device)
         self._averaged = AveragedModel(learner, multi_avg_fn=get_ema_multi_avg_fn(stage.ema)) if stage.ema else None  # type: ignore[no-untyped-call]
         self._optimiser = self._new_optimiser()
-        steps = -(-len(self._draws(1)) // stage.accumulate) * stage.epochs
+        steps = -(-len(self.draws(1)) // stage.accumulate) * stage.epochs
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
             self._optimiser, lambda step: _rate(step, steps, stage.warmup)
         )
@@ -120,7 +120,7 @@ class StageRun:
         """Every train photo once, then the dev photos."""
         self.epoch += 1
         _seed(self._lesson.seed, self._stage.name, self.epoch)
-        draws, start = self._draws(self.epoch), time.monotonic()
+        draws, start = self.draws(self.epoch), time.monotonic()
         losses = self._learn(draws, tell)
         seconds = time.monotonic() - start
         judged = self._learner if self._averaged is None else cast(Learner, self._averaged.module)
@@ -171,7 +171,8 @@ class StageRun:
         self._schedule.load_state_dict(state["schedule"])
         self._scaler.load_state_dict(state["scaler"])
 
-    def _draws(self, epoch: int) -> list[Draw]:
+    def draws(self, epoch: int) -> list[Draw]:
+        """The batches of an epoch, numbered from 1."""
         lesson = self._lesson
         return epoch_draws(self._stage, lesson.train, lesson.data, seed=lesson.seed, epoch=epoch)
 

@@ -41,6 +41,9 @@ Advance = Callable[[int, int], None]  # (photos done, of how many)
 Inputs = Halfway | Tensor  # at the cut, or (n, S, S, 3) uint8
 
 
+Item = tuple[int, int, bool, bool]  # row, seed, recoloured, plain
+
+
 class Feed(Protocol):
     """Where batches come from. `usable` (N,): photos that could be read, as far as is known; `faults`: what was not."""
 
@@ -83,25 +86,27 @@ class LiveFeed:
     """Photos decoded and augmented anew in worker processes; one that cannot be read is white and teaches nothing."""
 
     def __init__(self, data: Dataset, rule: PixelRule, stage: Stage, *, workers: int, pin: bool) -> None:
-        self._photos = _Photos(data, rule, stage)
-        self._workers, self._pin = workers, pin
+        self._plan: list[list[Item]] = []
+        self._loader = DataLoader(
+            _Photos(data, rule, stage),
+            batch_sampler=self._plan,  # filled anew for each pass, so that the workers live as long as the feed
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=pin,
+            collate_fn=_collate,
+            prefetch_factor=4 if workers else None,
+            multiprocessing_context="forkserver" if workers else None,
+        )
         self.usable: Bools = np.ones(len(data), np.bool_)
         self.faults: tuple[str, ...] = ()
 
     def batches(self, draws: Sequence[Draw]) -> Iterator[tuple[Inputs, Bools]]:
         """In order. Photos that could not be read are remembered."""
-        loader = DataLoader(
-            self._photos,
-            batch_sampler=[
-                list(zip(d.rows, d.seeds, d.recoloured, [d.plain] * len(d.rows), strict=True)) for d in draws
-            ],
-            num_workers=self._workers,
-            pin_memory=self._pin,
-            collate_fn=_collate,
-            prefetch_factor=4 if self._workers else None,
-            multiprocessing_context="forkserver" if self._workers else None,
-        )
-        for drawn, (pixels, faults) in zip(draws, loader, strict=True):
+        self._plan[:] = [
+            list(zip(drawn.rows, drawn.seeds, drawn.recoloured, [drawn.plain] * len(drawn.rows), strict=True))
+            for drawn in draws
+        ]
+        for drawn, (pixels, faults) in zip(draws, self._loader, strict=True):
             good = np.array([fault is None for fault in faults], np.bool_)
             self._remember(drawn, good, faults)
             yield pixels, good
@@ -113,12 +118,12 @@ class LiveFeed:
 
 
 class _Photos(TorchDataset[tuple[Pixels, str | None]]):
-    """Items are asked for as (row, seed, recoloured, plain)."""
+    """Photos as they were drawn, and what was wrong with those that cannot be read."""
 
     def __init__(self, data: Dataset, rule: PixelRule, stage: Stage) -> None:
         self._data, self._rule, self._augmentation = data, rule, stage.augmentation
 
-    def __getitem__(self, item: tuple[int, int, bool, bool]) -> tuple[Pixels, str | None]:
+    def __getitem__(self, item: Item) -> tuple[Pixels, str | None]:
         row, seed, other, plain = item
         try:
             pixels = self._data.pixels(int(row), self._rule)
