@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from trainer.commands.options import Data, Json, Model, RecipeFile, folders
 from trainer.commands.progress import photos_bar
+
+if TYPE_CHECKING:
+    from trainer.recipe import Recipe
+    from trainer.report.page import Written
+
+PAGE = "report.html"
 
 
 def report(
@@ -27,16 +34,24 @@ def report(
 ) -> None:
     """Writes what a model learned from, how well it does and where it errs, as one HTML file."""
     from trainer.recipe import load_recipe
-    from trainer.report.evidence import gather
-    from trainer.report.page import build, write
 
-    place = out or model / "report.html"
-    with photos_bar("Photos", quiet=as_json) as advance:
-        evidence = gather(model, load_recipe(recipe), folders(data), split=split, advance=advance)
-    written = write(build(evidence), place, with_photos=photos)
+    place = out or model / PAGE
+    written = write_report(model, load_recipe(recipe), folders(data), place, split=split, photos=photos, quiet=as_json)
     if as_json:
         told = {"report": str(place), "bytes": written.bytes, "pictures": written.pictures, "photos": written.photos}
         sys.stdout.write(json.dumps(told) + "\n")
         return
     size = f"{written.bytes / 1e6:.1f} MB, {written.pictures} pictures"
     Console().print(f"The report on {written.photos:,} photos is in {place}: {size}.", highlight=False)
+
+
+def write_report(
+    model: Path, recipe: Recipe, places: Mapping[str, Path], page: Path, *, split: str, photos: bool, quiet: bool
+) -> Written:
+    """Runs the model over a split and writes the page, with a bar over the photos."""
+    from trainer.report.evidence import gather
+    from trainer.report.page import build, write
+
+    with photos_bar("Report", quiet=quiet) as advance:
+        evidence = gather(model, recipe, places, split=split, advance=advance)
+    return write(build(evidence), page, with_photos=photos)

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from trainer.commands.options import Data, Json, RecipeFile, folders
+from trainer.commands.reporting import PAGE, write_report
 from trainer.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ def run(
     ] = 15.0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was broken off.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget a run that was broken off, and start anew.")] = False,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Whether to write OUT/report.html at the end.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Trains the recipe's model and writes its folder.
@@ -49,6 +53,7 @@ def run(
     from dataclasses import replace
 
     from trainer import run as training
+    from trainer.model_card import write_model_card
     from trainer.recipe import load_recipe
 
     if device not in DEVICES:
@@ -60,12 +65,15 @@ def run(
     teller = _teller(out / training.RUN, as_json=as_json, anew=not resume)
     try:
         manifest = training.run(chosen if parent is None else replace(chosen, parent=parent), places, teller, how)
-        if _leads():
-            shutil.copyfile(recipe, out / training.RUN / "recipe.toml")
     finally:
         teller.close()
-    if not as_json and _leads():
-        Console().print(f"Model {manifest.version} is in {out}.")
+    if _leads():
+        shutil.copyfile(recipe, out / training.RUN / "recipe.toml")
+        write_model_card(out, manifest, manifest.metrics)
+        if report:
+            write_report(out, chosen, places.data, out / PAGE, split="test", photos=True, quiet=as_json)
+        if not as_json:
+            Console().print(f"Model {manifest.version} is in {out}.")
 
 
 def _leads() -> bool:

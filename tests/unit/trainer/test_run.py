@@ -105,6 +105,10 @@ def test_the_command_tells_machines_in_json_and_people_what_is_wrong(
     assert events[0] == "data"
     assert events[-1] == "figures"
     assert events.count("epoch") >= 1
+    assert "drawn-1" in (tmp_path / "model" / "MODEL_CARD.md").read_text()
+    assert "<html" in (tmp_path / "model" / "report.html").read_text()
+    assert (tmp_path / "model" / "run" / "recipe.toml").read_text() == recipe_file.read_text()
+    assert list((tmp_path / "model" / "run" / "tensorboard").iterdir())
     for wrong, says in (("shop", "SOURCE=FOLDER"), (f"shoop={shop}", "sources are shop")):
         bad = CliRunner().invoke(app, ["run", str(recipe_file), "--data", wrong, *out])
         assert isinstance(bad.exception, RecipeError)
