@@ -1,5 +1,6 @@
 """Outcomes of a shard, and the summaries that they make of each listing."""
 
+import json
 from typing import Any
 
 import pytest
@@ -191,6 +192,80 @@ def test_an_exclusive_group_keeps_its_best_value_and_a_free_group_keeps_all(shop
 def test_a_listing_without_attributes_has_empty_lists(shop: Shop) -> None:
     said = look(shop, {})
     assert (said["attributes"], said["attribute_scores"]) == ([], [])
+
+
+def limit(shop: Shop, version: int | None = None, **categories: list[str]) -> None:
+    """Writes into a version's manifest which categories each attribute group applies to, as vision.labels does."""
+    groups = [{"name": name, "values": [], "categories": allowed} for name, allowed in categories.items()]
+    shop.rows(
+        "UPDATE modiste.model_version SET manifest = CAST(:manifest AS jsonb) WHERE id = :id",
+        manifest=json.dumps({"labels": {"categories": [], "groups": groups}}),
+        id=version or shop.version,
+    )
+
+
+def refresh(shop: Shop) -> None:
+    """As when a photo of any listing had changed."""
+    shop.rows("SELECT modiste.refresh_summaries(array_agg(id)) FROM modiste.listing")
+
+
+HANDBAG = {"categories": {"Handbag": 0.9}, "attributes": {"colour:Blue": 0.8}}
+SHIRT_LIKE = {"categories": {"Shirt": 0.6}, "attributes": {"colour:Blue": 0.2, "sleeve:Long": 0.9}}
+
+
+def test_a_close_up_that_looks_like_a_shirt_gives_a_handbag_no_sleeves(shop: Shop) -> None:
+    limit(shop, colour=[], sleeve=["Shirt", "Dress"])
+    said = look(shop, HANDBAG, SHIRT_LIKE)
+    assert (said["category"], said["attributes"]) == ("Handbag", ["colour:Blue"])
+    assert said["attribute_scores"] == pytest.approx([0.5], abs=1e-6)
+
+
+def test_a_group_that_applies_to_the_category_is_kept_whatever_else_a_photo_shows(shop: Shop) -> None:
+    limit(shop, colour=[], sleeve=["Shirt", "Dress"])
+    said = look(shop, SHIRT_LIKE, SHIRT_LIKE, HANDBAG)
+    assert (said["category"], said["attributes"]) == ("Shirt", ["colour:Blue", "sleeve:Long"])
+    assert said["attribute_scores"] == pytest.approx([0.4, 0.6], abs=1e-6)
+
+
+def test_a_listing_with_nothing_but_attributes_of_other_categories_has_empty_lists(shop: Shop) -> None:
+    limit(shop, sleeve=["Shirt"])
+    said = look(shop, {"categories": {"Handbag": 0.9}, "attributes": {"sleeve:Long": 0.9}})
+    assert (said["attributes"], said["attribute_scores"]) == ([], [])
+
+
+def test_each_version_is_held_to_its_own_manifest(shop: Shop) -> None:
+    limit(shop, colour=[], sleeve=["Shirt"])
+    look(shop, HANDBAG, SHIRT_LIKE)
+    with transaction(shop.engine) as connection:
+        second = register_model(connection, name="v2", embedding_dim=3, exclusive_groups=[], manifest={})
+        activate_model(connection, "v2")
+    limit(shop, second, colour=["Shirt"], sleeve=[])
+    shop.rows(
+        """
+        INSERT INTO modiste.enrichment (content_id, model_version_id, categories, category_scores, abstained,
+                                        attributes, attribute_scores)
+        SELECT content_id, :second, categories, category_scores, abstained, attributes, attribute_scores
+        FROM modiste.enrichment
+        """,
+        second=second,
+    )
+    refresh(shop)
+    rows = shop.rows("SELECT model_version_id, attributes FROM modiste.listing_summary")
+    assert {row["model_version_id"]: row["attributes"] for row in rows} == {
+        shop.version: ["colour:Blue"],
+        second: ["sleeve:Long"],
+    }
+
+
+def test_a_corrected_category_stays_and_says_which_attributes_apply(shop: Shop) -> None:
+    limit(shop, colour=[], sleeve=["Shirt"], closure=["Handbag"])
+    look(shop, {**HANDBAG, "attributes": {"colour:Blue": 0.8, "closure:Zip": 0.7}}, SHIRT_LIKE)
+    assert summary(shop)["attributes"] == ["closure:Zip", "colour:Blue"]
+    shop.rows("UPDATE modiste.listing_summary SET corrected = true, category = 'Shirt', category_score = 1")
+    refresh(shop)
+    said = summary(shop)
+    assert (said["category"], said["category_score"], said["corrected"]) == ("Shirt", 1.0, True)
+    assert said["attributes"] == ["colour:Blue", "sleeve:Long"]
 
 
 def test_the_view_shows_what_the_active_version_says_and_nothing_else(shop: Shop) -> None:

@@ -1,3 +1,7 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -38,6 +42,31 @@ def test_a_downgrade_leaves_nothing_of_modiste_behind(engine: Engine) -> None:
         left = connection.scalars(text("SELECT relname FROM pg_class WHERE relnamespace = 'modiste'::regnamespace"))
         assert set(left) == {"alembic_version", "alembic_version_pkc"}
     migrate(engine)
+
+
+def test_summaries_of_before_0003_say_after_it_what_a_refresh_would(
+    engine: Engine, open_shop: Callable[[Engine], Any]
+) -> None:
+    with transaction(engine) as connection:
+        command.downgrade(config(connection), "0002")
+    shop = open_shop(engine)
+    groups = [{"name": "colour", "categories": []}, {"name": "sleeve", "categories": ["Shirt"]}]
+    manifest = json.dumps({"labels": {"groups": groups}})
+    shop.rows("UPDATE modiste.model_version SET manifest = CAST(:manifest AS jsonb)", manifest=manifest)
+    seen = {"colour:Blue": 0.75, "sleeve:Long": 0.5, "style:Casual": 0.25}
+    shop.stock(
+        shop.item("bag", [1, 0, 0], categories={"Handbag": 0.9}, attributes=seen),
+        shop.item("hat", [1, 0, 0], categories={"Hat": 0.9}, attributes={"sleeve:Long": 0.5}),
+        shop.item("shirt", [1, 0, 0], categories={"Shirt": 0.9}, attributes=seen),
+    )
+    summaries = "SELECT attributes, attribute_scores FROM modiste.listing_summary ORDER BY category"
+    assert shop.rows(summaries)[0]["attributes"] == list(seen)
+    migrate(engine)
+    migrated = shop.rows(summaries)
+    assert [row["attributes"] for row in migrated] == [["colour:Blue", "style:Casual"], [], list(seen)]
+    assert migrated[0]["attribute_scores"] == [0.75, 0.25]
+    shop.rows("SELECT modiste.refresh_summaries(array_agg(id)) FROM modiste.listing")
+    assert shop.rows(summaries) == migrated
 
 
 def test_an_ordinary_role_may_migrate_and_ask_once_the_extension_is_there(empty_database_url: str) -> None:
