@@ -40,9 +40,7 @@ def check_serves(artifact: Artifact) -> None:
     categories, _, embedding_dim = artifact.outputs
     if not categories or not embedding_dim:
         lacks = "categories" if not categories else "embedding"
-        raise ModelDoesNotFit(
-            f"model {artifact.manifest.version} has no {lacks}: a version in service needs both"
-        )
+        raise ModelDoesNotFit(f"model {artifact.manifest.version} has no {lacks}: a version in service needs both")
 
 
 def register(engine: Engine, store: Store, folder: Path, *, activate: bool = False) -> str:
