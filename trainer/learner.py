@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
@@ -20,20 +21,26 @@ MEASURED_AT_ONCE = 128
 
 
 class Learned(NamedTuple):
-    """Outputs, and without gradient the standardised last features (n, F) that the embedding's geometry is held to."""
+    """Outputs, and without gradient what the geometry of the embedding is held to: (n, F) standardised last features of a
+    frozen backbone, or the embedding as it was before this stage."""
 
     outputs: Outputs
     reference: Tensor
 
 
 class Learner(nn.Module):
-    """Takes what a feed gives: a cut of the backbone, or pixels."""
+    """Takes what a feed gives: a cut of the backbone, or pixels.
 
-    def __init__(self, network: MultitaskNetwork, rule: PixelRule, release: int) -> None:
+    hold: keep a copy of the network as it is now, for its embedding as the reference while the backbone moves.
+    """
+
+    def __init__(self, network: MultitaskNetwork, rule: PixelRule, release: int, *, hold: bool = False) -> None:
         super().__init__()
         self.network = network
         self.cut = first_released(network, release)
         self._normaliser = Normalised(nn.Identity(), rule)
+        held = hold and self.cut < network.backbone.sections
+        self._before = [copy.deepcopy(network).eval()] if held else []  # in a list: no part of this module's state
         self.requires_grad_(False)
         for part in (network.heads, *network.backbone.parts(self.cut)):
             part.requires_grad_(True)
@@ -41,10 +48,10 @@ class Learner(nn.Module):
     def forward(self, inputs: Inputs) -> Learned:
         """Outputs in float32."""
         at = inputs if isinstance(inputs, Halfway) else self.halfway(inputs)
-        features = self.network.pooled(Halfway(*(part.float() for part in at)), self.cut).float()
+        at = Halfway(*(part.float() for part in at))
+        features = self.network.pooled(at, self.cut).float()
         outputs: Outputs = self.network.heads(features)
-        last = self.network.heads.standardise(features)[:, : self.network.backbone.last_width]
-        return Learned(Outputs(*(part.float() for part in outputs)), last.detach())
+        return Learned(Outputs(*(part.float() for part in outputs)), self._reference(at, features))
 
     def train(self, mode: bool = True) -> Self:
         """Batch norms keep the statistics they have: batches are small, and processes stay alike."""
@@ -71,6 +78,15 @@ class Learner(nn.Module):
             {"params": [v for v in released if v.ndim <= 1], "lr": stage.backbone_learning_rate, "weight_decay": 0.0},
         ]
         return [group for group in found if group["params"]]
+
+    @torch.no_grad()
+    def _reference(self, at: Halfway, features: Tensor) -> Tensor:
+        if self._before and self.training:
+            before = self._before[0]
+            earlier: Outputs = before.heads(before.pooled(at, self.cut).float())
+            reference: Tensor = earlier.embedding.float()
+            return reference
+        return self.network.heads.standardise(features)[:, : self.network.backbone.last_width]
 
     def halfway(self, pixels: Tensor) -> Halfway:
         """(n, S, S, 3) uint8 to the cut, without gradient where anything is frozen."""

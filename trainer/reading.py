@@ -32,6 +32,8 @@ def read_all(recipe: Recipe, folders: Mapping[str, Path]) -> tuple[Dataset, tupl
 
 def open_sources(recipe: Recipe, folders: Mapping[str, Path]) -> list[Source]:
     """Each source of the recipe in its folder."""
+    if not recipe.sources:
+        raise RecipeError("it has no [[sources]]: name at least one table of labelled photos.")
     names = [source.name for source in recipe.sources]
     unknown = sorted(set(folders) - set(names))
     if unknown:

@@ -72,7 +72,7 @@ def _recipe(path: Path, value: dict[str, Any]) -> Recipe:
         version=value["version"],
         network=NetworkPlan.from_json(value["network"]),
         pixels=_pixels(value["pixels"]),
-        sources=tuple(SourceSpec(**source) for source in value["sources"]),
+        sources=tuple(SourceSpec(**source) for source in value.get("sources", ())),
         taxonomy=_beside(path, value, "taxonomy"),
         stages=stages,
         calibration=CalibrationStage(**value.get("calibration", {})),

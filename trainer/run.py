@@ -152,7 +152,8 @@ class Training:
         return manifest
 
     def _stage(self, number: int, stage: Stage, feed: Feed, resumed: dict[str, Any] | None) -> None:
-        learner = Learner(self._network, self._recipe.pixels, stage.release).to(self._device)
+        hold = stage.geometry > 0 and self._recipe.network.embedding_dim > 0
+        learner = Learner(self._network, self._recipe.pixels, stage.release, hold=hold).to(self._device)
         self._teller.stage(self._begun(number, stage, learner))
         lesson = self._lesson(feed)
         if number == 0 and self._parent is None and resumed is None:

@@ -36,7 +36,8 @@ class Stage:
         `Recipe.colour_groups` is then left out. repeat_rare: categories with a smaller share of photos than this are
         repeated (0: none).
     By which losses: weights of the tasks category, attributes (mean over groups), metric and geometry, fixed or
-        learned (Kendall et al. 2018). class_weight_power: a class weighs 1 / count ** power. positive_cap: how much
+        learned (Kendall et al. 2018). geometry holds the embedding to the frozen backbone's features or, once the
+        backbone is released, to itself as it was before the stage. class_weight_power: a class weighs 1 / count ** power. positive_cap: how much
         more a present free attribute may weigh than an absent one.
     How long: the learning rate rises over warmup (share of all steps) and falls as a cosine; accumulate: batches a
         step; clip_norm: longest gradient (0: any). ema: decay of the averaged weights, which are then what is measured
