@@ -21,8 +21,8 @@ MEASURED_AT_ONCE = 128
 
 
 class Learned(NamedTuple):
-    """Outputs, and without gradient what the geometry of the embedding is held to: (n, F) standardised last features of a
-    frozen backbone, or the embedding as it was before this stage."""
+    """Outputs, and without gradient what the embedding's geometry is held to, (n, F): the standardised last features of
+    a frozen backbone, or the embedding as it was before this stage."""
 
     outputs: Outputs
     reference: Tensor
@@ -86,7 +86,8 @@ class Learner(nn.Module):
             earlier: Outputs = before.heads(before.pooled(at, self.cut).float())
             reference: Tensor = earlier.embedding.float()
             return reference
-        return self.network.heads.standardise(features)[:, : self.network.backbone.last_width]
+        last: Tensor = self.network.heads.standardise(features)[:, : self.network.backbone.last_width]
+        return last
 
     def halfway(self, pixels: Tensor) -> Halfway:
         """(n, S, S, 3) uint8 to the cut, without gradient where anything is frozen."""

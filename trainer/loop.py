@@ -47,6 +47,17 @@ class Epoch:
     rate: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Blend:
+    """Weights between where a stage began (share 0) and where it ended (1), with their dev scores."""
+
+    stage: str
+    share: float
+    scores: dict[str, float]
+    score: float
+    best: bool
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lesson:
     """What a stage learns from, where, and with whom."""
@@ -63,10 +74,12 @@ class Lesson:
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """Whom a stage tells of its steps (photos done, of how many, losses) and epochs, and to whom it gives its state."""
+    """Whom a stage tells of its steps (batches done, of how many, losses), epochs and blends, and to whom it gives its
+    state."""
 
     step: Callable[[str, int, int, int, Mapping[str, float]], None]
     epoch: Callable[[Epoch], None]
+    blend: Callable[[Blend], None]
     state: Callable[[dict[str, Any]], None]
 
 
@@ -78,6 +91,8 @@ def train_stage(learner: Learner, stage: Stage, lesson: Lesson, heard: Heard, re
     while run.epoch < stage.epochs and run.since_best <= stage.patience:
         heard.epoch(run.next_epoch(heard.step))
         heard.state(run.state())
+    for share in stage.blends:
+        heard.blend(run.blend(share))
     learner.load_state_dict(run.best)
 
 
@@ -115,6 +130,7 @@ class StageRun:
         self._scaler = torch.amp.GradScaler("cuda", enabled=_precision(stage, lesson.device) is torch.float16)
         self._parallel: nn.Module = learner if lesson.group.world == 1 else DistributedDataParallel(learner)
         self.best: dict[str, Tensor] = copy.deepcopy(learner.state_dict())
+        self._beginning, self._end = self.best, dict[str, Tensor]()
 
     def next_epoch(self, tell: Callable[[str, int, int, int, Mapping[str, float]], None]) -> Epoch:
         """Every train photo once, then the dev photos."""
@@ -123,15 +139,8 @@ class StageRun:
         draws, start = self.draws(self.epoch), time.monotonic()
         losses = self._learn(draws, tell)
         seconds = time.monotonic() - start
-        judged = self._learner if self._averaged is None else cast(Learner, self._averaged.module)
-        found = measure(judged, self._lesson.feed, self._lesson.dev, self._lesson.device)
-        scores = dev_scores(found, self._lesson.data.targets.take(self._lesson.dev), self._lesson.data.labels)
-        watched = [scores[name] for name in self._stage.watch if name in scores]
-        score = float(np.mean(watched)) if watched else 0.0
-        best = score > self._score
-        if best:
-            self._score, self.since_best, self.best = score, 0, copy.deepcopy(judged.state_dict())
-        self.since_best += not best
+        scores, score, best = self._judge(self._last)
+        self.since_best = 1 if best else self.since_best + 1
         return Epoch(
             stage=self._stage.name,
             number=self.epoch,
@@ -143,6 +152,18 @@ class StageRun:
             best=best,
             rate=sum(len(drawn.rows) for drawn in draws) / seconds,
         )
+
+    def blend(self, share: float) -> Blend:
+        """Tries weights on the way from the beginning to the last epoch."""
+        end = self._end or copy.deepcopy(self._last.state_dict())
+        self._end = end
+        mixed = {
+            name: value.lerp(end[name], share) if value.is_floating_point() else value
+            for name, value in self._beginning.items()
+        }
+        self._learner.load_state_dict(mixed)
+        scores, score, best = self._judge(self._learner)
+        return Blend(stage=self._stage.name, share=share, scores=scores, score=score, best=best)
 
     def state(self) -> dict[str, Any]:
         """All of it, for `load`."""
@@ -175,6 +196,23 @@ class StageRun:
         """The batches of an epoch, numbered from 1."""
         lesson = self._lesson
         return epoch_draws(self._stage, lesson.train, lesson.data, seed=lesson.seed, epoch=epoch)
+
+    @property
+    def _last(self) -> Learner:
+        """What is measured: the averaged weights, where there are any."""
+        return self._learner if self._averaged is None else cast(Learner, self._averaged.module)
+
+    def _judge(self, learner: Learner) -> tuple[dict[str, float], float, bool]:
+        """Dev scores, their mean, and whether it is the highest yet; then these weights are kept."""
+        lesson = self._lesson
+        found = measure(learner, lesson.feed, lesson.dev, lesson.device)
+        scores = dev_scores(found, lesson.data.targets.take(lesson.dev), lesson.data.labels)
+        watched = [scores[name] for name in self._stage.watch if name in scores]
+        score = float(np.mean(watched)) if watched else 0.0
+        best = score > self._score
+        if best:
+            self._score, self.best = score, copy.deepcopy(learner.state_dict())
+        return scores, score, best
 
     def _learn(
         self, draws: list[Draw], tell: Callable[[str, int, int, int, Mapping[str, float]], None]

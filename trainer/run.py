@@ -22,7 +22,7 @@ from trainer.errors import CheckpointError
 from trainer.evaluation import evaluate
 from trainer.export import save_model
 from trainer.learner import Learner, first_released, measure
-from trainer.loop import Epoch, Heard, Lesson, train_stage
+from trainer.loop import Blend, Epoch, Heard, Lesson, train_stage
 from trainer.parent import build_network
 from trainer.reading import read_all, read_data
 from trainer.recipe import Recipe
@@ -58,6 +58,9 @@ class Teller(Protocol):
 
     def epoch(self, epoch: Epoch) -> None:
         """An epoch has ended."""
+
+    def blend(self, blend: Blend) -> None:
+        """Weights between a stage's beginning and end were tried."""
 
     def figures(self, figures: Mapping[str, float]) -> None:
         """The test split was measured."""
@@ -164,7 +167,7 @@ class Training:
             if time.monotonic() - self._saved >= self._how.checkpoint_every_s:
                 self._save({"stage": number, "network": start, "run": state})
 
-        heard = Heard(step=self._teller.step, epoch=self._teller.epoch, state=keep)
+        heard = Heard(step=self._teller.step, epoch=self._teller.epoch, blend=self._teller.blend, state=keep)
         train_stage(learner, stage, lesson, heard, resumed)
         self._save({"stage": number + 1, "network": self._network.state_dict(), "run": None})
         self._tell_faults(feed)

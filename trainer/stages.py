@@ -37,11 +37,13 @@ class Stage:
         repeated (0: none).
     By which losses: weights of the tasks category, attributes (mean over groups), metric and geometry, fixed or
         learned (Kendall et al. 2018). geometry holds the embedding to the frozen backbone's features or, once the
-        backbone is released, to itself as it was before the stage. class_weight_power: a class weighs 1 / count ** power. positive_cap: how much
-        more a present free attribute may weigh than an absent one.
+        backbone is released, to itself as it was before the stage. class_weight_power: a class weighs
+        1 / count ** power. positive_cap: how much more a present free attribute may weigh than an absent one.
     How long: the learning rate rises over warmup (share of all steps) and falls as a cosine; accumulate: batches a
         step; clip_norm: longest gradient (0: any). ema: decay of the averaged weights, which are then what is measured
         and kept (0: none). patience: epochs without a better score of what is watched, before the stage ends early.
+        blends: shares of the way from the weights the stage began with to its last ones that are tried at the end
+        (Wortsman et al. 2022); the best by the same score is kept, the best epoch among them.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Stage:
     accumulate: int = 1
     clip_norm: float = 5.0
     ema: float = 0.0
+    blends: tuple[float, ...] = ()
     precision: str = "auto"
     patience: int = 12
     watch: tuple[str, ...] = WATCHED
@@ -104,7 +107,7 @@ class Stage:
         parts = dict(value)
         if "augmentation" in parts:
             parts["augmentation"] = Augmentation(**parts["augmentation"])
-        for name in ("watch", "own_mates"):
+        for name in ("watch", "own_mates", "blends"):
             if name in parts:
                 parts[name] = tuple(parts[name])
         return cls(**parts)

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from trainer.dataset import Dataset, Split
-from trainer.loop import Epoch
+from trainer.loop import Blend, Epoch
 from trainer.stages import Begun, Stage
 
 SHOWN_FAULTS = 5
@@ -42,6 +42,9 @@ class Silence:
         """Nothing."""
 
     def epoch(self, epoch: Epoch) -> None:
+        """Nothing."""
+
+    def blend(self, blend: Blend) -> None:
         """Nothing."""
 
     def figures(self, figures: Mapping[str, float]) -> None:
@@ -114,6 +117,12 @@ class TerminalTeller(Silence):
             highlight=False,
         )
 
+    def blend(self, blend: Blend) -> None:
+        """A line for each."""
+        scores = "  ".join(f"{name} {score:.4f}" for name, score in blend.scores.items())
+        mark = " *" if blend.best else ""
+        self._console.print(f"{blend.stage} blended at {blend.share:g}  | dev {scores}{mark}", highlight=False)
+
     def figures(self, figures: Mapping[str, float]) -> None:
         """All figures as a table."""
         self.close()
@@ -175,6 +184,10 @@ class JsonTeller(Silence):
     def epoch(self, epoch: Epoch) -> None:
         """Losses and dev scores."""
         self._say("epoch", **asdict(epoch))
+
+    def blend(self, blend: Blend) -> None:
+        """Share and dev scores."""
+        self._say("blend", **asdict(blend))
 
     def figures(self, figures: Mapping[str, float]) -> None:
         """All figures."""
@@ -270,6 +283,11 @@ class Tellers(Silence):
         """To each."""
         for teller in self._tellers:
             teller.epoch(epoch)
+
+    def blend(self, blend: Blend) -> None:
+        """To each."""
+        for teller in self._tellers:
+            teller.blend(blend)
 
     def figures(self, figures: Mapping[str, float]) -> None:
         """To each."""

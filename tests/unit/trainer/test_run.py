@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from trainer.dataset import Dataset
 from trainer.errors import RecipeError
 from trainer.judge import judge, some_pixels
-from trainer.loop import Epoch
+from trainer.loop import Blend, Epoch
 from trainer.main import app
 from trainer.quantize import agreement, quantize
 from trainer.recipe import load_recipe
@@ -52,6 +52,9 @@ class Memory:
 
     def left_out(self, groups: Sequence[str]) -> None:
         self.groups = list(groups)
+
+    def blend(self, blend: Blend) -> None:
+        self.blends = [*getattr(self, "blends", []), blend]
 
     def figures(self, figures: Mapping[str, float]) -> None:
         self.measured = dict(figures)

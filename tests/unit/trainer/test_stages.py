@@ -50,6 +50,7 @@ ema = 0.9
 learned_weights = true
 metric_loss = "proxy-anchor"
 patience = 99
+blends = [0.5, 1.0]
 """
 
 
