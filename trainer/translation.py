@@ -90,7 +90,7 @@ def _kept(dialect: Dialect, ours: Mapping[str, frozenset[str]]) -> Dialect:
 
 def _known(label: str, words: Mapping[str, Names], ours: Mapping[str, frozenset[str]]) -> Mapping[str, Names]:
     kept = {word: _names(label, names, ours) for word, names in words.items()}
-    return {word: names for word, names in kept.items() if names}
+    return {word: names for word, names in kept.items() if names or not words[word]}  # to none of ours, on purpose
 
 
 def _names(label: str, names: Names, ours: Mapping[str, frozenset[str]]) -> Names:

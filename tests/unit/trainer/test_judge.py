@@ -228,3 +228,10 @@ def test_tables_keep_a_figure_with_its_interval_and_count() -> None:
         ("", "top1_n30", "0.250", "", "4"),
         ("retrieval", "recall@1", "1.000", "", "7"),
     ]
+
+
+def test_a_word_that_means_none_of_our_names_on_purpose_stays_known() -> None:
+    labels = LabelSpace(groups=(AttributeGroup(name="neck", values=("Round", "Polo"), exclusive=True),))
+    spoken = Taxonomy(labels=labels, dialects={"shop": Dialect(words={"neck": {"Hood": (), "Roundish": ("Round",)}})})
+    fewer = LabelSpace(groups=(AttributeGroup(name="neck", values=("Polo", "V"), exclusive=True),))
+    assert in_words_of(fewer, spoken).dialect("shop").words["neck"] == {"Hood": ()}
