@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from trainer.draws import Rows, plain_draws
+from trainer.errors import SourceError
 from trainer.learner import Learner, to_device
 from trainer.views import Feed
 from vision.network import Halfway
@@ -20,7 +21,10 @@ def begin_heads(learner: Learner, feed: Feed, train: Rows, device: torch.device)
     The projection starts from the backbone's last features alone: product identity is best seen there.
     """
     heads, last = learner.network.heads, learner.network.backbone.last_width
-    features = torch.cat(_features(learner, feed, train, device))
+    found = _features(learner, feed, train, device)
+    if not sum(map(len, found)):
+        raise SourceError("no train photo can be read; `python -m trainer inspect` lists why.")
+    features = torch.cat(found)
     variance, mean = torch.var_mean(features.double(), dim=0, correction=0)
     heads.standardise.get_buffer("running_mean").copy_(mean)
     heads.standardise.get_buffer("running_var").copy_(variance.clamp_min(1e-6))
@@ -28,7 +32,7 @@ def begin_heads(learner: Learner, feed: Feed, train: Rows, device: torch.device)
         return
     standard = heads.standardise.eval()(features.to(device))[:, :last]
     width = min(heads.projection.out_features, *standard.shape)
-    _, _, components = torch.pca_lowrank(standard, q=width, center=False, niter=3)
+    _, _, components = torch.pca_lowrank(standard.cpu(), q=width, center=False, niter=3)
     heads.projection.weight.zero_()
     heads.projection.weight[:width, :last] = components.T
     heads.projection.bias.zero_()

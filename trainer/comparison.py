@@ -21,7 +21,7 @@ from trainer.judge import Judged, look
 from trainer.recipe import Recipe
 from trainer.report.comparison import ComparisonRow, Kind
 from trainer.run import How, Places, Teller, run
-from trainer.stages import Stage
+from trainer.stages import WATCHED, Stage
 
 TASK_OF = {
     "category": "category",
@@ -69,6 +69,8 @@ def variants(recipe: Recipe, names: Sequence[str] = tuple(HEADS)) -> list[Varian
     unknown = sorted(set(names) - set(HEADS))
     if unknown:
         raise RecipeError(f"there is no model {', '.join(unknown)}; there are {', '.join(HEADS)}.")
+    if recipe.network.embedding_dim == 0:
+        names = [name for name in names if "retrieval" not in HEADS[name] or len(HEADS[name]) > 1]
     return [
         Variant(name=name, kind=KINDS.get(name, Kind.SINGLE), recipe=_variant(recipe, name))
         for name in HEADS
@@ -110,7 +112,8 @@ def _variant(recipe: Recipe, name: str) -> Recipe:
     )
     stages = (_joint(recipe.stages),) if name == "joint" else recipe.stages
     watched = tuple(
-        replace(stage, watch=tuple(w for w in stage.watch if w in heads) or tuple(heads)) for stage in stages
+        replace(stage, watch=tuple(w for w in stage.watch if w in heads) or tuple(w for w in WATCHED if w in heads))
+        for stage in stages
     )
     return replace(recipe, version=f"{recipe.version}-{name.replace('+', '-')}", network=plan, stages=watched)
 
@@ -128,7 +131,7 @@ def _train(variant: Variant, places: Places, teller: Teller, how: How) -> Traine
     return Trained(
         variant=variant,
         scores=_scores(judged),
-        clusters=judged.data.targets.products[judged.rows],
+        clusters=judged.data.targets.products[judged.wanted],
         seconds=seconds,
         photos_seen=_photos_seen(variant.recipe, judged),
     )

@@ -11,12 +11,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.nn.functional import all_gather
+
+from trainer.errors import RecipeError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +39,15 @@ class Group:
             return mine[:count]
         # Every process computes the same loss, so what flows back here is summed `world` times; DDP's mean undoes it.
         shares = all_gather(mine.contiguous())  # type: ignore[no-untyped-call]
-        return torch.cat([share[:real] for share, real in zip(shares, self._real(count), strict=True)])
+        return torch.cat(shares)[:count]  # only the last shares are filled up
 
-    def _real(self, count: int) -> list[int]:
-        """How many rows of each process's share count, as `trainer.sampling.share_of` deals them out."""
-        ends = [count * rank // self.world for rank in range(self.world + 1)]
-        return [end - start for start, end in pairwise(ends)]
+    def agreed(self, value: float, device: torch.device) -> float:
+        """The leader's value: a decision that all must take alike does not hang on a last bit."""
+        if self.world == 1:
+            return value
+        told = torch.tensor([value], dtype=torch.float32 if device.type == "mps" else torch.float64, device=device)
+        dist.broadcast(told, 0)
+        return float(told)
 
     def wait(self) -> None:
         """Until all are here."""
@@ -56,7 +61,8 @@ def joined(device: torch.device) -> Iterator[Group]:
     if "WORLD_SIZE" not in os.environ:
         yield Group()
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    # The others wait while the first one runs the frozen sections over all photos.
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(days=1))
     try:
         yield Group(rank=dist.get_rank(), world=dist.get_world_size())
     finally:
@@ -64,9 +70,14 @@ def joined(device: torch.device) -> Iterator[Group]:
 
 
 def pick_device(name: str) -> torch.device:
-    """auto: CUDA, then Apple's GPU, then the CPU. Under torchrun each process has the GPU of its local rank."""
+    """auto: CUDA, then Apple's GPU, then the CPU. Under torchrun each process has the GPU of its local rank. Raises
+    RecipeError where there is no such device."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise RecipeError("there is no CUDA device here; use --device cpu or auto.")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise RecipeError("there is no Apple GPU here; use --device cpu or auto.")
     if name == "cuda":
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)

@@ -49,14 +49,13 @@ def plain_draws(rows: Rows, size: int) -> list[Draw]:
 
 
 def epoch_draws(stage: Stage, train: Rows, data: Dataset, *, seed: int, epoch: int) -> list[Draw]:
-    """Every train photo once (rare categories more often, where the stage says so), and mates beside them.
-
-    The shares of categories are those among all photos of the dataset.
-    """
+    """Every train photo once (rare categories more often, where the stage says so), and mates beside them."""
     rng = epoch_rng(seed, stage.name, epoch)
     everyone = train
     if stage.repeat_rare:
-        everyone = repeated(train, repeat_factors(data.targets.categories, stage.repeat_rare), rng)
+        factors = np.ones(len(data))
+        factors[train] = repeat_factors(data.targets.categories[train], stage.repeat_rare)
+        everyone = repeated(train, factors, rng)
     batches = shuffled_batches(everyone, stage.batch_size, rng)
     mates = _mates(stage, train, data, rng, len(batches)) or [train[:0]] * len(batches)
     return [_drawn(stage, batch, some, rng) for batch, some in zip(batches, mates, strict=True)]

@@ -5,6 +5,8 @@ TrainerError
 │   └── MalformedError   lines of its files are wrong; lists them
 ├── RecipeError      the recipe contradicts itself or the data
 ├── PretrainedError  no pretrained weights for this backbone are installed
+├── CheckpointError  a run cannot be resumed: another recipe, other photos, a damaged file
+├── DivergedError    losses or answers are not finite any more
 └── ExportError      the exported graph does not answer as the network does
 """
 
@@ -43,3 +45,7 @@ class ExportError(TrainerError):
 
 class CheckpointError(TrainerError):
     """The run cannot be resumed:"""
+
+
+class DivergedError(TrainerError):
+    """Training has diverged, its answers are no numbers any more:"""

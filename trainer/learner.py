@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.draws import Rows, plain_draws
+from trainer.evaluation import take
 from trainer.stages import EVERYTHING, Stage
 from trainer.views import Feed, Inputs
 from vision.engines import RawOutputs
@@ -50,7 +51,8 @@ class Learner(nn.Module):
         at = inputs if isinstance(inputs, Halfway) else self.halfway(inputs)
         at = Halfway(*(part.float() for part in at))
         features = self.network.pooled(at, self.cut).float()
-        outputs: Outputs = self.network.heads(features)
+        with torch.autocast(features.device.type, enabled=False):  # bf16 has too few digits to compare embeddings
+            outputs: Outputs = self.network.heads(features)
         return Learned(Outputs(*(part.float() for part in outputs)), self._reference(at, features))
 
     def train(self, mode: bool = True) -> Self:
@@ -60,6 +62,19 @@ class Learner(nn.Module):
         self.network.heads.standardise.eval()
         return self
 
+    def rest_heads(self, tasks: Sequence[str]) -> None:
+        """Heads that no task of a stage speaks to stay as they are."""
+        heads, said = self.network.heads, frozenset(tasks)
+        resting = {
+            heads.category: {"category"},
+            heads.attribute: {"attributes"},
+            heads.projection: {"metric", "geometry"},
+            heads.trunk: {"category", "attributes"},
+        }
+        for part, wanted in resting.items():
+            if part is not None and not said & wanted:
+                part.requires_grad_(False)
+
     def groups(self, stage: Stage) -> list[dict[str, Any]]:
         """Parameters for the optimiser, each part with its own learning rate; biases and norms do not decay."""
         heads = self.network.heads
@@ -67,17 +82,14 @@ class Learner(nn.Module):
         theirs = {id(value) for value in projection}
         others = [value for value in heads.parameters() if id(value) not in theirs]
         released = [value for part in self.network.backbone.parts(self.cut) for value in part.parameters()]
-        found = [
-            {"params": others, "lr": stage.learning_rate, "weight_decay": stage.weight_decay},
-            {"params": projection, "lr": stage.projection_learning_rate, "weight_decay": 0.0},
-            {
-                "params": [v for v in released if v.ndim > 1],
-                "lr": stage.backbone_learning_rate,
-                "weight_decay": stage.weight_decay,
-            },
-            {"params": [v for v in released if v.ndim <= 1], "lr": stage.backbone_learning_rate, "weight_decay": 0.0},
+        kinds: list[tuple[list[nn.Parameter], float, float]] = [
+            (others, stage.learning_rate, stage.weight_decay),
+            (projection, stage.projection_learning_rate, 0.0),
+            ([value for value in released if value.ndim > 1], stage.backbone_learning_rate, stage.weight_decay),
+            ([value for value in released if value.ndim <= 1], stage.backbone_learning_rate, 0.0),
         ]
-        return [group for group in found if group["params"]]
+        learning = [([value for value in values if value.requires_grad], rate, decay) for values, rate, decay in kinds]
+        return [{"params": values, "lr": rate, "weight_decay": decay} for values, rate, decay in learning if values]
 
     @torch.no_grad()
     def _reference(self, at: Halfway, features: Tensor) -> Tensor:
@@ -114,6 +126,13 @@ def measure(learner: Learner, feed: Feed, rows: Rows, device: torch.device) -> R
         np.concatenate([part[k] for part in parts]) if parts else np.zeros((0, width[k]), np.float32) for k in range(3)
     ]
     return RawOutputs(category_logits=joined[0], attribute_logits=joined[1], embedding=joined[2])
+
+
+def measure_readable(learner: Learner, feed: Feed, rows: Rows, device: torch.device) -> tuple[Rows, RawOutputs]:
+    """The same of the photos that could be read, and which these are: a live feed knows only afterwards."""
+    found = measure(learner, feed, rows, device)
+    good = np.flatnonzero(feed.usable[rows])
+    return rows[good], take(found, good)
 
 
 def _answers(learner: Learner, feed: Feed, rows: Rows, device: torch.device) -> Iterator[list[np.ndarray[Any, Any]]]:

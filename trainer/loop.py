@@ -19,7 +19,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from trainer.dataset import Dataset, Targets
 from trainer.distributed import Group
 from trainer.draws import Draw, Rows, epoch_draws, mate_numbers
-from trainer.learner import Learned, Learner, measure, to_device
+from trainer.errors import DivergedError, RecipeError
+from trainer.learner import Learned, Learner, measure_readable, to_device
 from trainer.scores import dev_scores
 from trainer.stages import Stage
 from trainer.tasks import Facts, Tasks, tasks_of
@@ -112,6 +113,9 @@ class StageRun:
             embedding_dim=network.plan.embedding_dim,
             products=products,
         )
+        if not heads:
+            raise RecipeError(f"stage {stage.name!r} has nothing to learn: no head has both labels and a weight.")
+        learner.rest_heads(heads)
         _seed(lesson.seed, stage.name, 0)  # proxies are drawn
         self._tasks = Tasks(
             stage,
@@ -205,10 +209,16 @@ class StageRun:
     def _judge(self, learner: Learner) -> tuple[dict[str, float], float, bool]:
         """Dev scores, their mean, and whether it is the highest yet; then these weights are kept."""
         lesson = self._lesson
-        found = measure(learner, lesson.feed, lesson.dev, lesson.device)
-        scores = dev_scores(found, lesson.data.targets.take(lesson.dev), lesson.data.labels)
+        rows, found = measure_readable(learner, lesson.feed, lesson.dev, lesson.device)
+        if not all(
+            np.isfinite(part).all() for part in (found.category_logits, found.attribute_logits, found.embedding)
+        ):
+            raise DivergedError(f"stage {self._stage.name!r}, epoch {self.epoch}: lower its learning rates.")
+        scores = dev_scores(found, lesson.data.targets.take(rows), lesson.data.labels)
         watched = [scores[name] for name in self._stage.watch if name in scores]
-        score = float(np.mean(watched)) if watched else 0.0
+        # Where dev photos say nothing, a later epoch is the better one; a blend is not.
+        score = float(np.mean(watched)) if watched else self._score + (0 if self._end else 1e-6)
+        score = lesson.group.agreed(score, lesson.device)
         best = score > self._score
         if best:
             self._score, self.best = score, copy.deepcopy(learner.state_dict())
@@ -263,7 +273,8 @@ class StageRun:
         """What is not to be learned from these views is not known: a recoloured photo's colour, all of a broken one."""
         targets = self._lesson.data.targets.take(drawn.rows)
         known = targets.known & usable[:, None]
-        known[np.ix_(drawn.recoloured, self._lesson.colour_columns)] = False
+        other = drawn.recoloured | (not self._stage.augmentation.keeps_colours)
+        known[np.ix_(other, self._lesson.colour_columns)] = False
         seen = Targets(
             categories=targets.categories & usable[:, None],
             attributes=targets.attributes,

@@ -15,13 +15,13 @@ import torch
 
 from trainer.beginning import begin_heads
 from trainer.calibration import calibrate
-from trainer.checkpoints import Checkpoints, identity
+from trainer.checkpoints import LAST, Checkpoints, identity
 from trainer.dataset import Dataset, Split, check_trainable
 from trainer.distributed import Group, joined, pick_device
 from trainer.errors import CheckpointError
 from trainer.evaluation import evaluate
 from trainer.export import save_model
-from trainer.learner import Learner, first_released, measure
+from trainer.learner import Learner, first_released, measure_readable
 from trainer.loop import Blend, Epoch, Heard, Lesson, train_stage
 from trainer.parent import build_network
 from trainer.reading import read_all, read_data
@@ -101,6 +101,11 @@ def run(recipe: Recipe, places: Places, teller: Teller, how: How = How()) -> Man
         return training.finished(feed)
 
 
+def is_unfinished(out: Path) -> bool:
+    """Whether a model folder holds a run that was broken off."""
+    return (out / RUN / "checkpoints" / LAST).exists()
+
+
 class Training:
     """One run over its stages."""
 
@@ -140,12 +145,13 @@ class Training:
 
     def finished(self, feed: Feed) -> Manifest:
         """Calibrated, measured, exported; the first process writes."""
-        learner = Learner(self._network, self._recipe.pixels, self._recipe.stages[-1].release)
-        found = {split: self._rows(split, feed) for split in (Split.DEV, Split.TEST)}
-        dev, test = (measure(learner, feed, rows, self._device) for rows in found.values())
-        targets = self._data.targets.take(found[Split.DEV])
+        learner = self._learner(self._recipe.stages[-1])
+        dev_rows, dev = measure_readable(learner, feed, self._rows(Split.DEV, feed), self._device)
+        test_rows, test = measure_readable(learner, feed, self._rows(Split.TEST, feed), self._device)
+        self._tell_faults(feed)
+        targets = self._data.targets.take(dev_rows)
         calibration = calibrate(dev, targets, self._data.labels, self._recipe.calibration)
-        figures = evaluate(test, self._data, found[Split.TEST], calibration)
+        figures = evaluate(test, self._data, test_rows, calibration)
         self._teller.figures(figures)
         manifest = self._described(calibration, figures)
         if self._group.leads:
@@ -155,12 +161,11 @@ class Training:
         return manifest
 
     def _stage(self, number: int, stage: Stage, feed: Feed, resumed: dict[str, Any] | None) -> None:
-        hold = stage.geometry > 0 and self._recipe.network.embedding_dim > 0
-        learner = Learner(self._network, self._recipe.pixels, stage.release, hold=hold).to(self._device)
-        self._teller.stage(self._begun(number, stage, learner))
         lesson = self._lesson(feed)
         if number == 0 and self._parent is None and resumed is None:
-            begin_heads(learner, feed, lesson.train, self._device)
+            begin_heads(self._learner(stage), feed, lesson.train, self._device)
+        learner = self._learner(stage, hold=stage.geometry > 0 and self._recipe.network.embedding_dim > 0)
+        self._teller.stage(self._begun(number, stage, learner))
         start = {name: value.clone() for name, value in self._network.state_dict().items()}
 
         def keep(state: dict[str, Any]) -> None:
@@ -172,11 +177,15 @@ class Training:
         self._save({"stage": number + 1, "network": self._network.state_dict(), "run": None})
         self._tell_faults(feed)
 
+    def _learner(self, stage: Stage, *, hold: bool = False) -> Learner:
+        return Learner(self._network, self._recipe.pixels, stage.release, hold=hold).to(self._device)
+
     def _begun(self, number: int, stage: Stage, learner: Learner) -> Begun:
         counts = [(value.numel(), value.requires_grad) for value in learner.parameters()]
         return Begun(
             stage=stage,
             changes=stage.changes(self._recipe.stages[number - 1] if number else None),
+            epochs_before=sum(earlier.epochs for earlier in self._recipe.stages[:number]),
             learns=sum(count for count, learns in counts if learns),
             parameters=sum(count for count, _ in counts),
         )
@@ -203,10 +212,9 @@ class Training:
         if not stage.views:
             pin = self._device.type == "cuda"
             return LiveFeed(self._data, self._recipe.pixels, stage, workers=self._how.workers, pin=pin)
-        if self._group.leads:
-            self._kept(stage, self._teller.extracting)
+        feed = self._kept(stage, self._teller.extracting) if self._group.leads else None
         self._group.wait()
-        feed = self._kept(stage, lambda _done, _of: None)
+        feed = feed or self._kept(stage, self._teller.extracting)  # the others find everything there
         self._tell_faults(feed)
         return feed
 

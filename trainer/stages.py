@@ -88,9 +88,14 @@ class Stage:
         unknown = sorted(set(self.watch) - set(WATCHED))
         if unknown or not self.watch:
             raise RecipeError(f"stage {self.name!r}: watch lists some of {', '.join(WATCHED)}, not {unknown}.")
-        for name in ("epochs", "batch_size", "accumulate"):
-            if getattr(self, name) < 1:
-                raise RecipeError(f"stage {self.name!r}: {name} is {getattr(self, name)}; it is at least 1.")
+        for name, least in (("epochs", 1), ("batch_size", 1), ("accumulate", 1), ("views", 0), ("release", EVERYTHING)):
+            if getattr(self, name) < least:
+                raise RecipeError(f"stage {self.name!r}: {name} is {getattr(self, name)}; it is at least {least}.")
+        for name in ("ema", "recolour", "warmup", "smoothing"):
+            if not 0 <= getattr(self, name) < 1 + (name == "recolour"):
+                raise RecipeError(f"stage {self.name!r}: {name} is {getattr(self, name)}; it is a share.")
+        if any(weight < 0 for weight in self.weights.values()) or any(not 0 <= share <= 1 for share in self.blends):
+            raise RecipeError(f"stage {self.name!r}: weights are not negative, and blends lie between 0 and 1.")
         if not self.views and self.release == 0 and self.augmentation == Augmentation.none():
             raise RecipeError(
                 f"stage {self.name!r}: nothing changes from epoch to epoch; give views = 1 to run it once."
@@ -121,9 +126,11 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Begun:
-    """A stage that begins: what it sets otherwise than the one before, and how many of the parameters learn."""
+    """A stage that begins: what it sets otherwise than the one before, how many epochs the stages before it have,
+    and how many of the parameters learn."""
 
     stage: Stage
+    epochs_before: int
     changes: Mapping[str, Any]
     learns: int
     parameters: int

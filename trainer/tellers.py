@@ -93,7 +93,7 @@ class TerminalTeller(Silence):
 
     def extracting(self, done: int, of: int) -> None:
         """A bar over the photos that the cache does not hold."""
-        self._progress.update(self._task("Frozen part, once a photo", of), completed=done)
+        self._progress.update(self._task("Frozen part, once a photo", of), completed=done, total=of)
 
     def faults(self, faults: Sequence[str]) -> None:
         """How many, and the first."""
@@ -220,20 +220,20 @@ class BoardTeller(Silence):
         from torch.utils.tensorboard import SummaryWriter
 
         self._writer = SummaryWriter(str(folder))
-        self._before = self._last = 0
+        self._before = 0
 
     def stage(self, begun: Begun) -> None:
         """Epochs of the stage are counted on from here."""
-        self._before = self._last
+        self._before = begun.epochs_before
         self._write("add_text", f"stage/{begun.stage.name}", repr(begun.stage), self._before)
 
     def epoch(self, epoch: Epoch) -> None:
         """Every number of it."""
-        self._last = self._before + epoch.number
+        at = self._before + epoch.number
         parts = {"loss": epoch.losses, "weight": epoch.weights, "dev": epoch.scores, "photos": {"rate": epoch.rate}}
         for kind, values in parts.items():
             for name, value in values.items():
-                self._write("add_scalar", f"{kind}/{name}", value, self._last)
+                self._write("add_scalar", f"{kind}/{name}", value, at)
 
     def close(self) -> None:
         """Flushes."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 from zipfile import BadZipFile
@@ -121,7 +121,9 @@ class _Photos(TorchDataset[tuple[Pixels, str | None]]):
     """Photos as they were drawn, and what was wrong with those that cannot be read."""
 
     def __init__(self, data: Dataset, rule: PixelRule, stage: Stage) -> None:
-        self._data, self._rule, self._augmentation = data, rule, stage.augmentation
+        # Workers get a copy: without the labels, which are most of it.
+        self._data = replace(data, targets=data.targets.take(np.empty(0, np.int64)))
+        self._rule, self._augmentation = rule, stage.augmentation
 
     def __getitem__(self, item: Item) -> tuple[Pixels, str | None]:
         row, seed, other, plain = item
@@ -245,9 +247,10 @@ class ViewStore:
         self._names.touch()
         names = self._names.read_text().split()
         count = min(len(names), self._rows.stat().st_size // (2 * width))
-        self._names.write_text("".join(name + "\n" for name in names[:count]))
-        with self._rows.open("r+b") as file:
-            file.truncate(count * 2 * width)
+        if count < len(names) or self._rows.stat().st_size != count * 2 * width:  # whole files may be mapped by others
+            self._names.write_text("".join(name + "\n" for name in names[:count]))
+            with self._rows.open("r+b") as file:
+                file.truncate(count * 2 * width)
         self.places = {name: place for place, name in enumerate(names[:count])}
 
     def append(self, contents: list[str], rows: NDArray[np.float16]) -> None:

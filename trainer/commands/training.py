@@ -62,7 +62,7 @@ def run(
     how = training.How(device=device, checkpoint_every_s=checkpoint_every, resume=resume, fresh=fresh)
     how = how if workers is None else replace(how, workers=workers)
     places = training.Places(data=folders(data), cache=cache, out=out)
-    teller = _teller(out / training.RUN, as_json=as_json, anew=not resume)
+    teller = _teller(out / training.RUN, as_json=as_json, anew=fresh or not training.is_unfinished(out))
     try:
         manifest = training.run(chosen if parent is None else replace(chosen, parent=parent), places, teller, how)
     finally:
