@@ -41,7 +41,7 @@ class Import(Shown):
     feed: str = Field(examples=["feed.csv"])
     lane: Lane = Field(examples=["bulk"])
     state: ImportState = Field(examples=["done"])
-    model_version: str = Field(examples=["lite0-heads-2"])
+    model_version: str = Field(examples=["lite0-staged-3"])
     error: str | None = Field(description="Why planning stopped short; what was planned is enriched.", examples=[None])
     rows: Rows
     photos: Photos
