@@ -4,7 +4,6 @@ without torch runs every other command."""
 import importlib.util
 import json
 import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,19 +85,13 @@ def source_text(catalogue: str) -> str:
 
 def train_model(order: Order, folders: Mapping[str, Path], *, as_json: bool) -> str:
     """Trains and writes the model folder, as `python -m trainer run` does; returns the version. Raises TrainerError."""
-    from rich.console import Console
-
     from trainer import run as training
-    from trainer.tellers import BoardTeller, JsonTeller, LogTeller, Tellers, TerminalTeller
+    from trainer.tellers import run_tellers
 
     places = training.Places(data=folders, cache=order.cache, out=order.out)
     how = training.How(device=order.device, resume=order.resume, fresh=order.fresh)
     log = order.out / training.RUN
-    teller = Tellers(
-        JsonTeller(sys.stdout) if as_json else TerminalTeller(Console()),
-        LogTeller(log / "log.jsonl", anew=not order.resume),
-        BoardTeller(log / "tensorboard"),
-    )
+    teller = run_tellers(log, as_json=as_json, anew=order.fresh or not training.is_unfinished(order.out))
     try:
         manifest = training.run(order.recipe, places, teller, how)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -298,6 +299,15 @@ class Tellers(Silence):
         """To each."""
         for teller in self._tellers:
             teller.close()
+
+
+def run_tellers(folder: Path, *, as_json: bool, anew: bool) -> Tellers:
+    """Whoever runs a recipe is told, and so are log and TensorBoard in the folder.
+
+    anew: begin the log again.
+    """
+    shown = JsonTeller(sys.stdout) if as_json else TerminalTeller(Console())
+    return Tellers(shown, LogTeller(folder / "log.jsonl", anew=anew), BoardTeller(folder / "tensorboard"))
 
 
 def _splits_table(data: Dataset) -> Table:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,9 +80,6 @@ def _leads() -> bool:
 
 
 def _teller(folder: Path, *, as_json: bool, anew: bool) -> Silence:
-    from trainer.tellers import BoardTeller, JsonTeller, LogTeller, Silence, Tellers, TerminalTeller
+    from trainer.tellers import Silence, run_tellers
 
-    if not _leads():
-        return Silence()
-    shown = JsonTeller(sys.stdout) if as_json else TerminalTeller(Console())
-    return Tellers(shown, LogTeller(folder / "log.jsonl", anew=anew), BoardTeller(folder / "tensorboard"))
+    return run_tellers(folder, as_json=as_json, anew=anew) if _leads() else Silence()
