@@ -113,6 +113,9 @@ class Import(Base):
 
     photos_total = photos_enriched + photos_quarantined + photos_cancelled + those still pending.
     `photos_inferred` of the enriched went through the network; the others were known by their content.
+    While `paused_at` is set none of its shards is handed out. `whole`: the feed is all the catalogue has, and other
+    listings become unavailable, unless they are more than `withdraw_share_max` of those available. `refetch`: URLs
+    that are known are asked again whether they changed.
     """
 
     __tablename__ = "import"
@@ -135,6 +138,11 @@ class Import(Base):
     photos_quarantined: Mapped[int] = count()
     photos_cancelled: Mapped[int] = count()
     photos_inferred: Mapped[int] = count()
+    whole: Mapped[bool] = mapped_column(server_default="false")
+    withdraw_share_max: Mapped[float] = mapped_column(server_default="0.2")
+    listings_withdrawn: Mapped[int] = count()
+    refetch: Mapped[bool] = mapped_column(server_default="false")
+    paused_at: Mapped[datetime | None]
     started_at: Mapped[datetime] = now()
     planner_seen_at: Mapped[datetime] = now()
     planned_at: Mapped[datetime | None]
@@ -158,10 +166,14 @@ class ImportRow(Base):
     column_name: Mapped[str | None]
     reason: Mapped[str | None]
     detail: Mapped[str | None]
+    changed: Mapped[list[str] | None]  # fields and metadata of a changed row, `photos` among them
 
 
 class Listing(Base):
-    """One thing for sale: what the seller said of it. Stable for joins."""
+    """One thing for sale: what the seller said of it. Stable for joins.
+
+    `withdrawn_in` is the import whose feed was all there is and no longer had it; it is unavailable since.
+    """
 
     __tablename__ = "listing"
     __table_args__ = (
@@ -170,6 +182,7 @@ class Listing(Base):
         Index(None, "catalogue", "seller_category"),
         Index(None, "catalogue", "price"),
         Index(None, "metadata", postgresql_using="gin", postgresql_ops={"metadata": "jsonb_path_ops"}),
+        Index(None, "withdrawn_in", postgresql_where=text("withdrawn_in IS NOT NULL")),
         # most changes are prices and availability: leave room for them on the page
         {"postgresql_with": {"fillfactor": "85"}},
     )
@@ -189,6 +202,7 @@ class Listing(Base):
     available: Mapped[bool] = mapped_column(server_default="true")
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default="{}")
     row_hash: Mapped[bytes]
+    withdrawn_in: Mapped[int | None]
     created_at: Mapped[datetime] = now()
     updated_at: Mapped[datetime] = now()
 
@@ -210,7 +224,8 @@ class Content(Base):
 class Photo(Base):
     """An image of a listing: pending, enriched, cancelled, or quarantined with a reason.
 
-    `source` is the URL, or the name of the file that came with the feed; `validator` changes when that file does.
+    `source` is the URL, or the name of the file that came with the feed; `validator` changes when that file does, and
+    is of a URL what its server said for asking again (`etag:…` or `modified:…`).
     """
 
     __tablename__ = "photo"
@@ -315,7 +330,10 @@ class Enrichment(Base):
 
 
 class ListingSummary(Base):
-    """What one model version says of a listing, over all its photos. Read it as the view listing_enrichment."""
+    """What one model version says of a listing, over all its photos. Read it as the view listing_enrichment.
+
+    `changed_at`: begin of the transaction that last changed a word of it.
+    """
 
     __tablename__ = "listing_summary"
     __table_args__ = (
@@ -333,3 +351,4 @@ class ListingSummary(Base):
     attribute_scores: Mapped[list[float]]
     photos: Mapped[int] = mapped_column(Integer)
     enriched_at: Mapped[datetime]
+    changed_at: Mapped[datetime] = now()

@@ -21,9 +21,10 @@ class PhotoState(StrEnum):
 
 
 class ShardState(StrEnum):
-    """`split`: its photos went on in smaller shards."""
+    """`split`: its photos went on in smaller shards. `paused`: queued, and not handed out while its import rests."""
 
     QUEUED = "queued"
+    PAUSED = "paused"
     LEASED = "leased"
     DONE = "done"
     SPLIT = "split"
