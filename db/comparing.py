@@ -149,8 +149,11 @@ class _Comparison:
 
 
 def is_unseen(photo: KnownPhoto) -> bool:
-    """Whether another model version enriched it, and this one has not: no change of the feed, but work."""
-    return photo.state is PhotoState.ENRICHED and not photo.seen
+    """Whether another model version enriched it and this one has not, or its import was cancelled before anyone did.
+
+    No change of the feed, but work.
+    """
+    return photo.state is PhotoState.CANCELLED or (photo.state is PhotoState.ENRICHED and not photo.seen)
 
 
 def wanted_photos(group: _Group, find_photo: FindPhoto) -> dict[str, PhotoToPlan]:

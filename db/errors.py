@@ -5,6 +5,9 @@ DbError
 ├── NotReachable          the server does not answer
 ├── NotMigrated           the schema is missing or old
 ├── UnknownCatalogue / UnknownListing / UnknownImport / UnknownModelVersion
+├── ImportCancelled       its feed is read no further
+├── ImportFinished        nothing of it is left to pause, resume or cancel
+├── NotInQuarantine
 ├── NotEnriched           the listing has no vector of the active version yet
 ├── NoActiveModel
 ├── OtherVersionActive    the asker's vector is not of the active version
@@ -43,6 +46,18 @@ class UnknownListing(DbError):
 
 class UnknownImport(DbError):
     """There is no such import; `modiste status` lists them."""
+
+
+class ImportCancelled(DbError):
+    """The import was cancelled; what was read of its feed is kept, the rest was not taken."""
+
+
+class ImportFinished(DbError):
+    """The import is finished; nothing of it is left to pause, resume or cancel."""
+
+
+class NotInQuarantine(DbError):
+    """There is no such photo in quarantine; `modiste quarantine list` shows those that are."""
 
 
 class UnknownModelVersion(DbError):

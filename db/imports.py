@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, text
 
 from db.batches import Batch, Planned
-from db.errors import UnknownImport
+from db.errors import ImportCancelled, UnknownImport
 from db.states import ImportState, Lane, RowOutcome
 
 # A planner that has not shown itself for this long is gone: its import is marked as failed by the sweep.
@@ -37,6 +37,7 @@ class ImportStatus:
     photos_cancelled: int
     photos_pending: int
     photos_inferred: int
+    paused_at: datetime | None
     started_at: datetime
     planned_at: datetime | None
     finished_at: datetime | None
@@ -49,9 +50,14 @@ class ImportStatus:
     @property
     def finished(self) -> bool:
         """No photo is pending and none will come."""
-        return self.state in (ImportState.DONE, ImportState.CANCELLED) or (
-            self.state is ImportState.FAILED and self.photos_pending == 0
+        return self.state is ImportState.DONE or (
+            self.state in (ImportState.FAILED, ImportState.CANCELLED) and self.photos_pending == 0
         )
+
+    @property
+    def shown_state(self) -> str:
+        """The state as people read it: an import that rests is `paused`, whatever it was doing."""
+        return "paused" if self.paused_at else self.state.value
 
 
 STATUS = """
@@ -59,7 +65,7 @@ STATUS = """
            i.rows_unchanged, i.rows_continued, i.rows_rejected, i.photos_total, i.photos_enriched,
            i.photos_quarantined, i.photos_cancelled, i.photos_inferred,
            i.photos_total - i.photos_enriched - i.photos_quarantined - i.photos_cancelled AS photos_pending,
-           i.started_at, i.planned_at, i.finished_at,
+           i.paused_at, i.started_at, i.planned_at, i.finished_at,
            extract(epoch FROM coalesce(i.finished_at, clock_timestamp()) - i.started_at)::float8 AS running_s
     FROM modiste.import i JOIN modiste.model_version v ON v.id = i.model_version_id
 """
@@ -77,9 +83,12 @@ def begin_import(connection: Connection, *, catalogue: str, feed: str, lane: Lan
 
 
 def count_batch(connection: Connection, import_id: int, batch: Batch, planned: Planned) -> None:
-    """Adds a batch to the counters: the last statement of its transaction, as the counter row is a hot one."""
+    """Adds a batch to the counters: the last statement of its transaction, as the counter row is a hot one.
+
+    Raises `ImportCancelled`: whoever cancels an import either waits for a batch that is counted, or sees none more.
+    """
     rows = {outcome: sum(row.outcome is outcome for row in batch.rows) for outcome in RowOutcome}
-    connection.execute(
+    counted = connection.execute(
         text("""
             UPDATE modiste.import SET
                 rows_new = rows_new + :new, rows_changed = rows_changed + :changed,
@@ -87,7 +96,7 @@ def count_batch(connection: Connection, import_id: int, batch: Batch, planned: P
                 rows_rejected = rows_rejected + :rejected,
                 photos_total = photos_total + :photos, photos_quarantined = photos_quarantined + :quarantined,
                 photos_enriched = photos_enriched + :recognised, planner_seen_at = clock_timestamp()
-            WHERE id = :id
+            WHERE id = :id AND state <> 'cancelled'
         """),
         {
             **{outcome.value: n for outcome, n in rows.items()},
@@ -96,7 +105,9 @@ def count_batch(connection: Connection, import_id: int, batch: Batch, planned: P
             "recognised": planned.recognised,
             "id": import_id,
         },
-    )
+    ).rowcount
+    if not counted:
+        raise ImportCancelled(f"import {import_id} was cancelled while its feed was read; the rest of it was not taken")
 
 
 def end_planning(connection: Connection, import_id: int, error: str | None = None) -> None:
@@ -115,9 +126,9 @@ def end_planning(connection: Connection, import_id: int, error: str | None = Non
 def finish_if_complete(connection: Connection, import_id: int) -> None:
     connection.execute(
         text("""
-            UPDATE modiste.import SET finished_at = clock_timestamp(),
+            UPDATE modiste.import SET finished_at = clock_timestamp(), paused_at = NULL,
                 state = CASE state WHEN 'running' THEN 'done' ELSE state END
-            WHERE id = :id AND state IN ('running', 'failed') AND finished_at IS NULL
+            WHERE id = :id AND state IN ('running', 'failed', 'cancelled') AND finished_at IS NULL
               AND photos_total = photos_enriched + photos_quarantined + photos_cancelled
         """),
         {"id": import_id},
@@ -156,23 +167,26 @@ def recent_imports(connection: Connection, limit: int = 20) -> list[ImportStatus
 
 
 def unfinished_imports(connection: Connection) -> list[int]:
-    """Imports with photos still pending: an earlier run may have been stopped before its last photo."""
+    """Imports with photos to work on: an earlier run may have been stopped before its last photo. Not those that rest."""
     return list(
         connection.scalars(
             text("""
-                SELECT id FROM modiste.import WHERE state IN ('running', 'failed') AND finished_at IS NULL ORDER BY id
+                SELECT id FROM modiste.import
+                WHERE state IN ('running', 'failed') AND finished_at IS NULL AND paused_at IS NULL ORDER BY id
             """)
         )
     )
 
 
 def photos_waiting(connection: Connection, import_id: int | None = None) -> int:
-    """Photos that are still to be done, of one import or of all."""
+    """Photos that a worker has still to do, of one import or of all; those of imports that rest are none of them."""
     return int(
         connection.execute(
             text("""
                 SELECT coalesce(sum(photos_total - photos_enriched - photos_quarantined - photos_cancelled), 0)
-                FROM modiste.import WHERE finished_at IS NULL AND (CAST(:id AS bigint) IS NULL OR id = :id)
+                FROM modiste.import
+                WHERE finished_at IS NULL AND state <> 'cancelled' AND paused_at IS NULL
+                  AND (CAST(:id AS bigint) IS NULL OR id = :id)
             """),
             {"id": import_id},
         ).scalar_one()

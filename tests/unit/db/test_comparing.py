@@ -2,6 +2,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from db.batches import Batch, ContentRef, KnownListing, KnownPhoto
 from db.comparing import compare, row_hash
 from db.listings import ListingData
@@ -39,6 +41,17 @@ def compared(
 
 def outcomes(batch: Batch) -> list[RowOutcome]:
     return [report.outcome for report in batch.rows]
+
+
+@pytest.mark.parametrize("state", [PhotoState.CANCELLED, PhotoState.PENDING, PhotoState.QUARANTINED])
+def test_a_photo_that_was_cancelled_is_put_to_work_again_though_its_listing_is_unchanged(state: PhotoState) -> None:
+    having = known()
+    had = having["1"].photos
+    had["a.jpg"] = replace(had["a.jpg"], state=state)
+    batch = compared(row(2, photos=("a.jpg",)), having=having)
+    assert outcomes(batch) == [RowOutcome.UNCHANGED]
+    assert [photo.source for photo in batch.photos] == (["a.jpg"] if state is PhotoState.CANCELLED else [])
+    assert not batch.replaced, "it counts in its own import as cancelled already"
 
 
 def test_an_unknown_listing_is_new_with_all_its_photos() -> None:
