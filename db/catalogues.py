@@ -6,12 +6,21 @@ from sqlalchemy import Connection, text
 
 from db.batches import Batch, ContentRef, KnownListing, KnownPhoto, PhotoToPlan, Planned
 from db.copying import copy_rows, stage
+from db.errors import UnknownCatalogue
 from db.listings import ListingData
 from db.states import PhotoState
 
 
 def ensure_catalogue(connection: Connection, name: str) -> None:
     connection.execute(text("INSERT INTO modiste.catalogue (name) VALUES (:n) ON CONFLICT DO NOTHING"), {"n": name})
+
+
+def require_catalogue(connection: Connection, name: str) -> None:
+    """Raises `UnknownCatalogue`, which names those there are."""
+    names = connection.scalars(text("SELECT name FROM modiste.catalogue ORDER BY name")).all()
+    if name not in names:
+        there = f"there are {', '.join(names)}" if names else "there is none yet; `modiste import` makes one"
+        raise UnknownCatalogue(f"there is no catalogue {name}; {there}")
 
 
 def lock_catalogue(connection: Connection, name: str) -> None:
@@ -83,6 +92,7 @@ def write_batch(
         ((import_id, r.line, r.external_id, r.outcome, r.column, r.reason, r.detail) for r in batch.rows),
     )
     upsert_listings(connection, catalogue, batch.listings)
+    touch_listings(connection, batch.touched_listing_ids)
     drop_photos(connection, gone=batch.gone, replaced=batch.replaced)
     planned = upsert_photos(connection, import_id, catalogue, model_version_id, batch.photos)
     if batch.touched_listing_ids or planned.recognised:
@@ -145,6 +155,15 @@ def upsert_listings(connection: Connection, catalogue: str, listings: Sequence[t
         {"catalogue": catalogue},
     )
     connection.execute(text("DROP TABLE staged_listing"))
+
+
+def touch_listings(connection: Connection, listing_ids: Sequence[int]) -> None:
+    """A listing whose photos come or go has changed, also where nothing else in it did: `db.changes` has to tell."""
+    if listing_ids:
+        connection.execute(
+            text("UPDATE modiste.listing SET updated_at = now() WHERE id = ANY (:ids) AND updated_at < now()"),
+            {"ids": list(listing_ids)},
+        )
 
 
 def drop_photos(connection: Connection, *, gone: Sequence[KnownPhoto], replaced: Sequence[KnownPhoto]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from db.errors import UnknownCatalogue
+from db.catalogues import require_catalogue
 
 ROWS_AT_ONCE = 1000
 
@@ -100,10 +100,7 @@ def metadata_keys(connection: Connection, catalogue: str) -> list[str]:
 
 def training_stock(connection: Connection, catalogue: str) -> Stock:
     """Counts, so not for a hot path. Raises `UnknownCatalogue`, which names those there are."""
-    names = connection.scalars(text("SELECT name FROM modiste.catalogue ORDER BY name")).all()
-    if catalogue not in names:
-        there = f"there are {', '.join(names)}" if names else "there is none yet; `modiste import` makes one"
-        raise UnknownCatalogue(f"there is no catalogue {catalogue}; {there}")
+    require_catalogue(connection, catalogue)
     row = connection.execute(
         text("""
             SELECT (SELECT count(*) FROM modiste.listing WHERE catalogue = :catalogue) AS listings, count(*) AS photos,
