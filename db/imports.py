@@ -167,7 +167,7 @@ def recent_imports(connection: Connection, limit: int = 20) -> list[ImportStatus
 
 
 def unfinished_imports(connection: Connection) -> list[int]:
-    """Imports with photos to work on: an earlier run may have been stopped before its last photo. Not those that rest."""
+    """Imports with photos to work on, of which an earlier run may have been stopped; not those that rest."""
     return list(
         connection.scalars(
             text("""
