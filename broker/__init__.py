@@ -4,6 +4,7 @@ from broker.app import PLANNING, make_app
 from broker.delivery import Delivery
 from broker.listener import Listener
 from broker.messages import ENRICH_SHARD, PLAN_IMPORT, dispatch, living_workers, queue_length
+from broker.watchdog import Mouth, Watchdog
 
 __all__ = [
     "ENRICH_SHARD",
@@ -11,6 +12,8 @@ __all__ = [
     "PLAN_IMPORT",
     "Delivery",
     "Listener",
+    "Mouth",
+    "Watchdog",
     "dispatch",
     "living_workers",
     "make_app",

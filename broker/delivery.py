@@ -33,3 +33,8 @@ class Delivery:
     def lost_message_s(self) -> float:
         """A shard queued this long while its lane's queue is empty has lost its message."""
         return 2 * self.sweep_s
+
+    @property
+    def starving_s(self) -> float:
+        """A consumer that took nothing from a full queue for this long is stuck; its process ends, to be replaced."""
+        return 2 * self.lease_s

@@ -17,6 +17,8 @@ from kombu.message import Message
 from kombu.messaging import Consumer
 from kombu.mixins import ConsumerMixin
 
+from broker.watchdog import Mouth
+
 logger = logging.getLogger(__name__)
 
 AGAIN_AFTER_S = 1.0
@@ -30,6 +32,7 @@ class Listener(ConsumerMixin):
 
     def __init__(self, app: Celery, queue: str, *, slots: int, handle: Callable[[int], None]) -> None:
         self.connection = app.connection_for_read()
+        self.mouth = Mouth(queue, slots=slots)
         self._queue = queue
         self._handle = handle
         self._free = threading.Semaphore(slots)
@@ -65,7 +68,8 @@ class Listener(ConsumerMixin):
 
     def _serve(self, about: int) -> None:
         try:
-            self._handle(about)
+            with self.mouth.taking():
+                self._handle(about)
         except Exception:  # it belongs to that work, which was given back; the thread has others to do
             logger.exception("work on %d of the queue %s failed", about, self._queue)
         finally:

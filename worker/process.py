@@ -6,9 +6,11 @@ acknowledgement, and never forks a process that holds a network or a GPU.
 
 import logging
 import os
+import signal
 import socket
 import threading
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +20,7 @@ from celery import Celery, signals
 from celery.platforms import SecurityWarning
 from sqlalchemy import Engine
 
-from broker import ENRICH_SHARD, PLANNING, Listener, make_app
+from broker import ENRICH_SHARD, PLANNING, Delivery, Listener, Mouth, Watchdog, make_app, queue_length
 from db.engine import open_engine, require_migrated, transaction
 from db.enrichments import recognise
 from db.migrate import head_revision
@@ -129,20 +131,26 @@ def run_worker(settings: WorkerSettings) -> None:
     app = make_app(settings.broker_url, settings.delivery)
     # Not in Celery's boot hook: it logs what a hook raises, and would go on to take jobs without a model.
     process = open_process(settings, app)
+    mouth = Mouth(*(lane.value for lane in celery_lanes(settings)), slots=settings.shards)
     listeners: list[Listener] = []
+    watchdogs: list[Watchdog] = []
 
     @app.task(name=ENRICH_SHARD)
     def enrich(shard_id: int) -> None:
-        enrich_shard(process.workshop, shard_id)
+        with mouth.taking():
+            enrich_shard(process.workshop, shard_id)
 
     @signals.worker_ready.connect(weak=False)
     def ready(**_: object) -> None:
         listeners.extend(listen(settings, app, process))
+        watchdogs.append(watch(app, settings.delivery, [mouth, *(listener.mouth for listener in listeners)]))
         logger.info("ready: %s", ", ".join(lane.value for lane in settings.lanes))
 
     @signals.worker_shutting_down.connect(weak=False)
     def drain(**_: object) -> None:
         process.workshop.stopping.set()
+        for watchdog in watchdogs:
+            watchdog.close()
 
     # Celery warns that root runs it; in a container that is the image's choice, and no message here is pickled.
     warnings.filterwarnings("ignore", category=SecurityWarning)
@@ -154,6 +162,26 @@ def run_worker(settings: WorkerSettings) -> None:
         for listener in listeners:
             listener.close()
         process.close()
+
+
+def watch(app: Celery, delivery: Delivery, mouths: Sequence[Mouth]) -> Watchdog:
+    """Ends this process where it is alive and takes no work: whoever runs it starts another."""
+    looks = 6
+
+    def leave(mouth: Mouth) -> None:
+        logger.critical(
+            "%s: messages wait and none is taken; this worker ends, to be replaced", ", ".join(mouth.queues)
+        )
+        threading.Timer(delivery.drain_s, os._exit, [os.EX_TEMPFAIL]).start()  # where it does not even hear the signal
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    return Watchdog(
+        mouths,
+        waiting=partial(queue_length, app),
+        on_stuck=leave,
+        every_s=delivery.starving_s / looks,
+        looks=looks,
+    )
 
 
 def celery_lanes(settings: WorkerSettings) -> tuple[Lane, ...]:
