@@ -7,10 +7,8 @@ import csv
 import json
 import os
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,9 +17,8 @@ from typing import Any
 from cli.errors import UsageError
 from cli.manifest import COLUMNS, columns_of, words_of
 from cli.opening import Stack
-from cli.output import duration, err, progress
 from cli.stack.locks import alone
-from cli.watching import LINE_EVERY_S, Rate
+from cli.telling import telling
 from db.engine import transaction
 from db.training import Stock, metadata_keys, training_photos, training_stock
 
@@ -150,7 +147,7 @@ class _Export:
             self._listed.open(newline="", encoding="utf-8") as listed,
             self._unfinished.open("w", newline="", encoding="utf-8") as file,
             ThreadPoolExecutor(THREADS) as pool,
-            telling(self._catalogue, rows) as tell,
+            telling(f"photos of {self._catalogue}", rows, "photos") as tell,
         ):
             manifest = csv.writer(file, lineterminator="\n")
             manifest.writerow(columns)
@@ -188,30 +185,6 @@ class _Export:
         for name in self._earlier:
             (self._folder / PHOTOS / name).unlink()
         return len(self._earlier)
-
-
-@contextmanager
-def telling(catalogue: str, rows: int) -> Iterator[Callable[[int], None]]:
-    """Progress on stderr: a bar on a terminal, a line now and then elsewhere. Call it with how many photos are done."""
-    rate, line_s = Rate(), time.monotonic()
-    with progress() as bar:
-        task = bar.add_task(f"photos of {catalogue}", total=rows, says="")
-
-        def tell(done: int) -> None:
-            nonlocal line_s
-            now_s = time.monotonic()
-            says = _told(done, rows, rate.add(now_s, done))
-            bar.update(task, completed=done, says=says)
-            if not err.is_terminal and now_s - line_s >= LINE_EVERY_S:
-                err.print(f"photos of {catalogue}: {says}")
-                line_s = now_s
-
-        yield tell
-
-
-def _told(done: int, rows: int, rate: float | None) -> str:
-    said = f"{done:,} of {rows:,} photos"
-    return f"{said}, {rate:,.0f}/s, {duration((rows - done) / rate)} left" if rate else said
 
 
 def _read_mark(made: Path) -> Mapping[str, Any]:
