@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: help setup demo test lint format lock clean
+.PHONY: help setup demo test chaos lint format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## What can be made
@@ -32,6 +32,9 @@ demo: .venv/.running  ## A drawn catalogue, enriched and searchable, on this mac
 
 test: setup lint  ## Lint, types, import contracts and all tests, on real servers
 	$(BIN)/python -m pytest
+
+chaos: setup  ## Break workers, servers and the disk in the middle of imports; a table of faults and outcomes
+	$(BIN)/python -m pytest tests/chaos -m "" --durations=0
 
 lint: setup
 	$(BIN)/ruff check
