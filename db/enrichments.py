@@ -35,7 +35,8 @@ class Seen:
 class Outcome:
     """What became of a photo: exactly one of seen, recognised, quarantined (`reason`) or deferred (`retry_in_s`).
 
-    `recognised`: this model version has enriched the same content before.
+    `recognised`: this model version has enriched the same content before. `attempt`: a deferred photo was tried, and
+    is the poorer by one of its tries.
     """
 
     photo_id: int
@@ -45,6 +46,7 @@ class Outcome:
     reason: Reason | None = None
     detail: str | None = None
     retry_in_s: float | None = None
+    attempt: bool = True
 
 
 def recognise(connection: Connection, digests: Iterable[bytes], model_version_id: int) -> set[bytes]:
@@ -99,12 +101,13 @@ def take_fence(connection: Connection, lease: Lease) -> None:
     """
     held = connection.scalar(
         text("""
-            SELECT 1 FROM modiste.shard WHERE id = :id AND token = :token AND state IN ('leased', 'queued') FOR UPDATE
+            SELECT 1 FROM modiste.shard
+            WHERE id = :id AND token = :token AND state IN ('leased', 'queued', 'paused') FOR UPDATE
         """),
         {"id": lease.shard_id, "token": lease.token},
     )
     if held is None:
-        raise LeaseLost(f"shard {lease.shard_id} was taken over by another worker; this work is dropped")
+        raise LeaseLost(f"shard {lease.shard_id} was taken over by another worker, or cancelled; this work is dropped")
 
 
 def write_seen(connection: Connection, model_version_id: int, outcomes: Sequence[Outcome]) -> None:
@@ -208,25 +211,37 @@ def state_of(outcome: Outcome) -> PhotoState:
 
 
 def retry_later(connection: Connection, lease: Lease, outcomes: Sequence[Outcome]) -> None:
-    """Photos whose fault may pass go on in a shard of their own, due when the longest of their waits is over."""
-    if not outcomes:
-        return
+    """Photos whose fault may pass go on in shards of their own, those together that are due at about the same time."""
     connection.execute(
         text("""
             UPDATE modiste.photo SET attempts = attempts + 1
             WHERE id = ANY (:ids) AND state = 'pending' AND import_id = :import_id
         """),
-        {"ids": [o.photo_id for o in outcomes], "import_id": lease.import_id},
+        {"ids": [o.photo_id for o in outcomes if o.attempt], "import_id": lease.import_id},
     )
-    make_shards(
-        connection,
-        import_id=lease.import_id,
-        model_version_id=lease.model_version_id,
-        lane=lease.lane,
-        photo_ids=[o.photo_id for o in outcomes],
-        photos_per_shard=len(outcomes),
-        delay_s=max(o.retry_in_s or 0.0 for o in outcomes),
-    )
+    for delay_s, photo_ids in due_together(outcomes):
+        make_shards(
+            connection,
+            import_id=lease.import_id,
+            model_version_id=lease.model_version_id,
+            lane=lease.lane,
+            photo_ids=photo_ids,
+            photos_per_shard=len(photo_ids),
+            delay_s=delay_s,
+        )
+
+
+def due_together(outcomes: Sequence[Outcome]) -> list[tuple[float, list[int]]]:
+    """Waits in seconds and their photos: none waits more than about twice as long as it asked for."""
+    groups: list[tuple[float, list[int]]] = []
+    shortest_s = 0.0
+    for wait_s, photo_id in sorted((o.retry_in_s or 0.0, o.photo_id) for o in outcomes):
+        if groups and wait_s <= 2 * shortest_s + 1:
+            groups[-1] = (wait_s, [*groups[-1][1], photo_id])
+        else:
+            shortest_s = wait_s
+            groups.append((wait_s, [photo_id]))
+    return groups
 
 
 def count_settled(connection: Connection, lease: Lease) -> None:

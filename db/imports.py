@@ -107,6 +107,12 @@ def count_batch(connection: Connection, import_id: int, batch: Batch, planned: P
         },
     ).rowcount
     if not counted:
+        require_wanted(connection, import_id)
+
+
+def require_wanted(connection: Connection, import_id: int) -> None:
+    """Raises `ImportCancelled` where nobody wants the import any more."""
+    if connection.scalar(text("SELECT state FROM modiste.import WHERE id = :id"), {"id": import_id}) == "cancelled":
         raise ImportCancelled(f"import {import_id} was cancelled while its feed was read; the rest of it was not taken")
 
 

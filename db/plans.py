@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from db.errors import LeaseLost
-from db.imports import end_planning
+from db.imports import end_planning, require_wanted
 from db.states import Lane
 
 ATTEMPTS = 5
@@ -98,12 +98,13 @@ def claim_plan(connection: Connection, import_id: int, *, lease_s: float) -> Pla
 
 
 def take_plan_fence(connection: Connection, lease: PlanLease) -> None:
-    """The first statement of a batch: raises `LeaseLost` where another worker plans this feed now."""
+    """The first statement of a batch: raises `LeaseLost` where another plans this feed now, or `ImportCancelled`."""
     held = connection.scalar(
         text("SELECT 1 FROM modiste.plan WHERE import_id = :id AND token = :token FOR UPDATE"),
         {"id": lease.import_id, "token": lease.token},
     )
     if held is None:
+        require_wanted(connection, lease.import_id)
         raise LeaseLost(f"import {lease.import_id} is planned by another worker; this work is dropped")
 
 
@@ -168,6 +169,17 @@ def keep_plans_alive(connection: Connection, leases: Collection[tuple[int, int]]
         held,
     )
     return set(lost)
+
+
+def withdraw_plan(connection: Connection, import_id: int) -> list[str]:
+    """Nobody is to plan this feed any more; returns names of files in the store's feeds, which may go.
+
+    Waits for a batch that is being written: the plan's row is locked before anything else of it.
+    """
+    row = connection.execute(
+        text("DELETE FROM modiste.plan WHERE import_id = :id RETURNING *"), {"id": import_id}
+    ).one_or_none()
+    return [] if row is None else _handed_in(row).files
 
 
 def requeue_abandoned_plans(connection: Connection) -> list[HandedIn]:

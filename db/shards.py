@@ -1,7 +1,8 @@
 """Work leases: shards are made, claimed, kept alive, given back and swept. Postgres is the only clock.
 
 A shard is taken with a lease and a fencing token. Whoever holds the newest token may write; a worker that was believed
-dead and comes back finds its token outdated and drops its work (`db.enrichments.write_shard`).
+dead and comes back finds its token outdated and drops its work (`db.enrichments.write_shard`). What would be queued of
+an import that rests is `paused` instead (`db.control`).
 """
 
 from collections.abc import Collection, Sequence
@@ -22,6 +23,11 @@ SPLIT_WAYS = 8
 SWEEP_LOCK = 0x6D6F6401
 SHARD_PHOTOS_MIN, SHARD_PHOTOS_MAX = 32, 2048
 SHARD_WORK_S = 5.0
+# What a shard waits as. Read without a lock: an import that is paused at this moment is put right by the sweep.
+WAITING = """
+    CASE WHEN EXISTS (SELECT FROM modiste.import i WHERE i.id = import_id AND i.paused_at IS NOT NULL)
+         THEN 'paused' ELSE 'queued' END
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,9 +70,11 @@ def make_shards(
         return []
     pieces = -(-len(photo_ids) // photos_per_shard)
     size = -(-len(photo_ids) // pieces)
-    insert = text("""
-        INSERT INTO modiste.shard (import_id, model_version_id, lane, photo_ids, attempt, not_before)
-        VALUES (:import_id, :version, :lane, :photos, :attempt, clock_timestamp() + make_interval(secs => :delay))
+    insert = text(f"""
+        INSERT INTO modiste.shard (import_id, model_version_id, lane, photo_ids, attempt, not_before, state)
+        SELECT import_id, :version, :lane, :photos, :attempt, clock_timestamp() + make_interval(secs => :delay),
+               {WAITING}
+        FROM (VALUES (CAST(:import_id AS bigint))) AS made (import_id)
         RETURNING id
     """)
     return [
@@ -101,13 +109,14 @@ def photos_per_shard(connection: Connection, model_version_id: int) -> int:
 
 
 def claim(connection: Connection, shard_id: int, *, worker: str, lease_s: float) -> Lease | None:
-    """Takes the shard, or None where it is done, not due, or held by a living worker."""
+    """Takes the shard, or None where it is done, not due, held by a living worker, or of an import that rests."""
     row = connection.execute(
-        text("""
+        text(f"""
             UPDATE modiste.shard SET state = 'leased', token = token + 1, attempt = attempt + 1, worker = :worker,
                 lease_until = clock_timestamp() + make_interval(secs => :lease_s)
             WHERE id = :id AND not_before <= clock_timestamp()
               AND (state = 'queued' OR (state = 'leased' AND lease_until < clock_timestamp()))
+              AND {WAITING} = 'queued'
             RETURNING token, import_id, model_version_id, lane, attempt
         """),
         {"id": shard_id, "worker": worker, "lease_s": lease_s},
@@ -189,8 +198,8 @@ def give_back(
     """
     return bool(
         connection.execute(
-            text("""
-                UPDATE modiste.shard SET state = 'queued', lease_until = NULL, worker = NULL, sent_at = NULL,
+            text(f"""
+                UPDATE modiste.shard SET state = {WAITING}, lease_until = NULL, worker = NULL, sent_at = NULL,
                     attempt = attempt - CASE WHEN :counts THEN 0 ELSE 1 END, error = coalesce(:error, error),
                     not_before = clock_timestamp() + make_interval(secs => :delay)
                 WHERE id = :id AND token = :token AND state = 'leased'
@@ -214,17 +223,36 @@ def sweeps_alone(connection: Connection) -> bool:
 def requeue_abandoned(connection: Connection, limit: int = 100) -> int:
     """Puts shards whose lease ran out back on the queue. The DB's clock decides, whatever the workers' say."""
     return connection.execute(
-        text("""
+        text(f"""
             WITH dead AS (
                 SELECT id FROM modiste.shard WHERE state = 'leased' AND lease_until < clock_timestamp()
                 ORDER BY id FOR UPDATE SKIP LOCKED LIMIT :limit
             )
-            UPDATE modiste.shard s SET state = 'queued', lease_until = NULL, worker = NULL, sent_at = NULL,
+            UPDATE modiste.shard s SET state = {WAITING}, lease_until = NULL, worker = NULL, sent_at = NULL,
                 error = coalesce(error, 'the worker vanished')
             FROM dead WHERE s.id = dead.id
         """),
         {"limit": limit},
     ).rowcount
+
+
+def settle_pauses(connection: Connection) -> int:
+    """Shards that were made or given back in the very moment in which their import was paused or resumed.
+
+    Those that are locked are being claimed or written: the next pass sees to them.
+    """
+    rest = text("""
+        UPDATE modiste.shard SET state = 'paused' WHERE id IN (
+            SELECT s.id FROM modiste.import i JOIN modiste.shard s ON s.import_id = i.id
+            WHERE i.paused_at IS NOT NULL AND s.state = 'queued' ORDER BY s.id FOR UPDATE OF s SKIP LOCKED)
+    """)
+    wake = text("""
+        UPDATE modiste.shard SET state = 'queued', sent_at = NULL WHERE id IN (
+            SELECT s.id FROM modiste.import i JOIN modiste.shard s ON s.import_id = i.id
+            WHERE i.paused_at IS NULL AND i.finished_at IS NULL AND s.state = 'paused'
+            ORDER BY s.id FOR UPDATE OF s SKIP LOCKED)
+    """)
+    return sum(connection.execute(statement).rowcount for statement in (rest, wake))
 
 
 def isolate_poison(connection: Connection) -> int:

@@ -100,3 +100,17 @@ class Reason(StrEnum):
     DNS = "dns"
     CONNECTION = "connection"
     CRASHED_WORKER = "crashed_worker"
+
+
+# Of these another try may come to something else; whatever brought a worker down may have been the worker's own fault.
+MAY_PASS = frozenset(
+    {
+        Reason.RATE_LIMITED,
+        Reason.SERVER_ERROR,
+        Reason.TIMEOUT,
+        Reason.DNS,
+        Reason.CONNECTION,
+        Reason.BAD_RESPONSE,
+        Reason.CRASHED_WORKER,
+    }
+)

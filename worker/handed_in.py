@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from broker import dispatch
 from db.engine import first_line, transaction
-from db.errors import DbError, LeaseLost
+from db.errors import DbError, ImportCancelled, LeaseLost
 from db.plans import PlanLease, claim_plan, end_plan, give_back_plan, keep_feed, take_plan_fence
 from store import Area, Store, StoreError
 from worker.feed import Feed, FeedError, FeedFormat, fetch_feed, open_feed
@@ -67,8 +67,8 @@ def plan_handed_in(desk: PlanningDesk, import_id: int) -> None:
     except Interrupted:
         with transaction(desk.engine) as connection:
             give_back_plan(connection, lease, counts=False)
-    except LeaseLost as lost:
-        logger.warning("%s", lost)
+    except (LeaseLost, ImportCancelled) as gone:
+        logger.warning("%s", gone)
     except Exception as fault:
         logger.warning("import %d could not be planned now: %s", import_id, first_line(fault))
         with transaction(desk.engine) as connection:
@@ -99,7 +99,7 @@ def plan_or_error(desk: PlanningDesk, lease: PlanLease) -> str | None:
 def feed_on_disk(desk: PlanningDesk, lease: PlanLease, scratch: Path) -> Path:
     """The feed as a file. One that lies at a URL goes into the store first, so that whoever takes over reads the same.
 
-    Raises FeedError where the URL does not give it.
+    Raises FeedError where the URL does not give it, and `LeaseLost` or `ImportCancelled`.
     """
     name = lease.handed_in.feed_file
     if name is None:
@@ -108,8 +108,12 @@ def feed_on_disk(desk: PlanningDesk, lease: PlanLease, scratch: Path) -> Path:
         fetched = scratch / "fetched"
         fetch_feed(lease.handed_in.feed_url, fetched, allow_hosts=desk.allow_hosts)
         desk.store.write_file(Area.FEEDS, name, fetched)
-        with transaction(desk.engine) as connection:
-            keep_feed(connection, lease, name)
+        try:
+            with transaction(desk.engine) as connection:
+                keep_feed(connection, lease, name)
+        except (LeaseLost, ImportCancelled):
+            drop_files(desk.store, [name])  # nobody else knows its name
+            raise
     return desk.store.fetch_file(Area.FEEDS, name, scratch)
 
 
@@ -144,7 +148,7 @@ def plan_all(desk: PlanningDesk, lease: PlanLease, feed: Feed, photos: Photos | 
 
 
 def drop_files(store: Store, files: Sequence[str]) -> None:
-    """The feed is planned: what was handed in need not be kept. What stays behind by a fault does no harm."""
+    """Of a feed that is planned or cancelled: nobody needs them. What stays behind by a fault does no harm."""
     for name in files:
         try:
             store.remove(Area.FEEDS, name)

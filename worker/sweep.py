@@ -13,13 +13,14 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from broker import PLANNING, Delivery, dispatch, queue_length
+from db.control import finish_cancelling, half_cancelled
 from db.engine import first_line, transaction
 from db.erasure import drop_erased
 from db.errors import DbError
 from db.imports import fail_abandoned_plans
 from db.models import build_index, wants_index
 from db.plans import forget_lost_plan_messages, requeue_abandoned_plans
-from db.shards import forget_lost_messages, isolate_poison, requeue_abandoned, sweeps_alone
+from db.shards import forget_lost_messages, isolate_poison, requeue_abandoned, settle_pauses, sweeps_alone
 from db.states import Lane
 from store import Store, StoreError
 from worker.handed_in import drop_files
@@ -28,18 +29,25 @@ logger = logging.getLogger(__name__)
 
 
 def sweep(engine: Engine, app: Celery, store: Store, delivery: Delivery) -> None:
-    """One pass: leases that ran out, shards that kill workers, plans that stopped, messages that got lost."""
+    """One pass: leases that ran out, shards that kill workers, plans that stopped, messages that got lost.
+
+    And what a pause or a cancelling left undone, because it came at the wrong moment or whoever did it died.
+    """
     idle = empty_queues(app)
     with transaction(engine) as connection:
         if not sweeps_alone(connection):
             return
+        settle_pauses(connection)
         returned = requeue_abandoned(connection)
         split = isolate_poison(connection)
         fail_abandoned_plans(connection)
         given_up = requeue_abandoned_plans(connection)
         lost = sum(forget_lost(connection, queue, older_than_s=delivery.lost_message_s) for queue in idle)
+        cancelled = half_cancelled(connection)
     if returned or split or lost:
         logger.warning("%d shards came back from lost workers, %d split, %d messages were lost", returned, split, lost)
+    for import_id in cancelled:
+        finish_cancelling(engine, import_id)
     for feed in given_up:
         drop_files(store, feed.files)
     clear_store(engine, store)
