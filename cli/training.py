@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trainer.recipe import Recipe
     from trainer.sources import SourceSpec
 
+REPORT = "report.html"
 NEEDED = ("torch", "torchvision", "timm", "pytorch_metric_learning")
 
 
@@ -29,9 +30,11 @@ class Order:
     added: tuple[str, ...]
     out: Path
     cache: Path
-    device: str
-    resume: bool
-    fresh: bool
+    device: str = "auto"
+    workers: int | None = None
+    resume: bool = False
+    fresh: bool = False
+    report: bool = True
 
 
 def require_trainer() -> None:
@@ -84,12 +87,18 @@ def source_text(catalogue: str) -> str:
 
 
 def train_model(order: Order, folders: Mapping[str, Path], *, as_json: bool) -> str:
-    """Trains and writes the model folder, as `python -m trainer run` does; returns the version. Raises TrainerError."""
+    """Trains and writes the model folder, its card and its report, as `python -m trainer run` does.
+
+    Returns the version. Raises TrainerError.
+    """
     from trainer import run as training
+    from trainer.commands.reporting import write_report
+    from trainer.model_card import write_model_card
     from trainer.tellers import run_tellers
 
     places = training.Places(data=folders, cache=order.cache, out=order.out)
     how = training.How(device=order.device, resume=order.resume, fresh=order.fresh)
+    how = how if order.workers is None else replace(how, workers=order.workers)
     log = order.out / training.RUN
     teller = run_tellers(log, as_json=as_json, anew=order.fresh or not training.is_unfinished(order.out))
     try:
@@ -97,6 +106,9 @@ def train_model(order: Order, folders: Mapping[str, Path], *, as_json: bool) -> 
     finally:
         teller.close()
     keep_recipe(order, log / "recipe.toml")
+    write_model_card(order.out, manifest, manifest.metrics)
+    if order.report:
+        write_report(order.out, order.recipe, folders, order.out / REPORT, split="test", photos=True, quiet=as_json)
     return manifest.version
 
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from cli.exporting import MADE, Exported, export_catalogue
 from cli.opening import open_stack
 from cli.output import err, out, plain
 from cli.settings import Settings
-from cli.training import Order, read_recipe, require_trainer, say_added, train_model
+from cli.training import REPORT, Order, read_recipe, require_trainer, say_added, train_model
 from db.engine import transaction
 from db.models import list_models
 from worker import registration
@@ -43,7 +44,17 @@ def train(
         Path | None,
         typer.Option(help="Where exported photos are kept between runs; default: cache/training in MODISTE_HOME."),
     ] = None,
+    parent: Annotated[
+        Path | None,
+        typer.Option(help="A model folder to start from, instead of the recipe's parent or backbone weights."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes that decode photos for stages without kept views.")
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Whether to write report.html into the model folder.")
+    ] = True,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that was broken off, on the photos it began with.")
     ] = False,
@@ -68,14 +79,15 @@ def train(
     folders = folders_of(data or (), catalogues)
     kept = cache.expanduser() if cache else settings.home / "cache" / "training"
     require_trainer()
-    order = read_order(recipe, catalogues, out_folder.expanduser(), kept, device=device, resume=resume, fresh=fresh)
+    how = {"device": device, "workers": workers, "resume": resume, "fresh": fresh, "report": report}
+    order = read_order(recipe, catalogues, out_folder.expanduser(), kept, parent=parent, **how)
     if register:
         require_new(settings, order.recipe.version)
     if not as_json:
         say_added(order)
     folders |= prepare(settings, catalogues, kept, resume=resume, as_json=as_json)
     version = train_model(order, folders, as_json=as_json)
-    tell(as_json, f"Model {version} is in {order.out}.", event="trained", version=version, folder=order.out)
+    say_trained(order, version, as_json=as_json)
     if register:
         put_into_registry(settings, order.out, as_json=as_json)
 
@@ -102,10 +114,14 @@ def prepare(
     return folders
 
 
-def read_order(recipe: Path, catalogues: tuple[str, ...], folder: Path, cache: Path, **how: Any) -> Order:
+def read_order(
+    recipe: Path, catalogues: tuple[str, ...], folder: Path, cache: Path, *, parent: Path | None, **how: Any
+) -> Order:
     """Before anything is exported: a recipe with a mistake is said at once."""
     file = recipe.expanduser()
     completed, added = read_recipe(file, catalogues)
+    if parent is not None:
+        completed = replace(completed, parent=parent.expanduser())
     return Order(recipe=completed, file=file, added=added, out=folder, cache=cache, **how)
 
 
@@ -134,6 +150,12 @@ def put_into_registry(settings: Settings, folder: Path, *, as_json: bool) -> Non
         version = registration.register(stack.engine, stack.store, folder)
     said = f"Registered {version}. To put it into service: modiste models activate {version}"
     tell(as_json, said, event="registered", version=version)
+
+
+def say_trained(order: Order, version: str, *, as_json: bool) -> None:
+    page = order.out / REPORT if order.report else None
+    said = f"Model {version} is in {order.out}" + (f", what it does well and badly in {page}." if page else ".")
+    tell(as_json, said, event="trained", version=version, folder=order.out, report=page)
 
 
 def say_exported(exported: Exported, *, as_json: bool) -> None:

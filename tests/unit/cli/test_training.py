@@ -38,9 +38,7 @@ def test_a_catalogue_without_a_source_gets_one_that_the_kept_recipe_has_too(tmp_
     recipe, added = read_recipe(file, (name,))
     assert added == (name,)
     assert recipe.sources == (*load_recipe(file).sources, default_source(name))
-    order = Order(
-        recipe=recipe, file=file, added=added, out=tmp_path, cache=tmp_path, device="cpu", resume=False, fresh=False
-    )
+    order = Order(recipe=recipe, file=file, added=added, out=tmp_path, cache=tmp_path)
     keep_recipe(order, tmp_path / "kept.toml")
     assert load_recipe(tmp_path / "kept.toml") == recipe
 
