@@ -5,6 +5,7 @@ import logging
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -19,7 +20,14 @@ from vision.prediction import Prediction
 logger = logging.getLogger(__name__)
 
 FILL_WAIT_S = 0.02
+# For so long batches stay small after larger ones failed: whoever took the memory may have given it back by then.
+SMALLER_FOR_S = 300.0
 STOP = 99
+_NO_MEMORY = ("out of memory", "alloc_failed", "bad_alloc", "bad allocation", "failed to allocate")
+
+
+class EngineFails(Exception):
+    """The engine cannot run, whatever the photos: no photo is to be suspected of it."""
 
 
 class Network(Protocol):
@@ -50,6 +58,7 @@ class Inference:
 
     def __init__(self, network: Network, *, capacity: int | None = None) -> None:
         self._network = network
+        self._room = _Room(network.batch_size)
         self._places = {lane: threading.Semaphore(capacity or 6 * network.batch_size) for lane in Lane}
         self._priorities = {lane: priority for priority, lane in enumerate(Lane)}
         self._waiting: queue.PriorityQueue[_Waiting] = queue.PriorityQueue()
@@ -76,7 +85,7 @@ class Inference:
         while batch := self._next_batch():
             live = [item for item in batch if item.future.set_running_or_notify_cancel()]
             if live:
-                self._answer(live)
+                self._serve(live)
 
     def _next_batch(self) -> list[_Waiting]:
         """A full batch, or what came within a moment; empty when it is time to stop."""
@@ -84,7 +93,7 @@ class Inference:
         if first.priority == STOP:
             return []
         batch, deadline = [first], time.monotonic() + FILL_WAIT_S
-        while len(batch) < self._network.batch_size:
+        while len(batch) < self._room.photos():
             try:
                 item = self._waiting.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
@@ -95,17 +104,76 @@ class Inference:
             batch.append(item)
         return batch
 
-    def _answer(self, batch: list[_Waiting]) -> None:
+    def _serve(self, batch: list[_Waiting]) -> None:
+        """Every future of the batch gets its prediction or an error."""
+        try:
+            self._answer(batch, engine_works=False)
+        except EngineFails as error:
+            logger.error("%s", error)
+            for item in batch:
+                if not item.future.done():
+                    item.future.set_exception(error)
+
+    def _answer(self, batch: list[_Waiting], *, engine_works: bool) -> bool:
+        """Whether all photos got predictions; one that breaks the engine gets its error alone. Raises EngineFails."""
+        if len(batch) <= self._room.photos():
+            error = self._try(batch)
+            if error is None:
+                return True
+            alone, no_memory = len(batch) == 1, is_out_of_memory(error)
+            if alone and no_memory:
+                raise EngineFails(f"there is no memory for even one photo: {error}") from error
+            if not no_memory and not engine_works:
+                self._require_engine(batch[0].pixels, error)
+                engine_works = True
+            if alone:
+                batch[0].future.set_exception(error)
+                return False
+        middle = -(-len(batch) // 2)
+        halves = [self._answer(half, engine_works=engine_works) for half in (batch[:middle], batch[middle:])]
+        if all(halves):  # so it was not the photos: there were too many of them
+            self._room.shrink_to(middle)
+        return all(halves)
+
+    def _try(self, batch: list[_Waiting]) -> Exception | None:
         try:
             predictions = self._network.predict(np.stack([item.pixels for item in batch]))
+            answers = list(zip(batch, predictions, strict=True))
         except Exception as error:  # noqa: BLE001 - whatever an engine raises belongs to the photos' shards, not to this thread
-            if len(batch) > 1:
-                logger.warning("a batch of %d photos failed (%s), trying it in halves", len(batch), error)
-                middle = len(batch) // 2
-                self._answer(batch[:middle])
-                self._answer(batch[middle:])
-            else:
-                batch[0].future.set_exception(error)
-            return
-        for item, prediction in zip(batch, predictions, strict=True):
+            traceback.clear_frames(error.__traceback__)  # what they hold is the memory that the next try needs
+            return error
+        for item, prediction in answers:
             item.future.set_result(prediction)
+        return None
+
+    def _require_engine(self, like: NDArray[np.uint8], error: Exception) -> None:
+        """An engine that fails on a blank photo too fails on all: no call more is spent on finding one at fault."""
+        try:
+            self._network.predict(np.zeros_like(like)[np.newaxis])
+        except Exception as again:
+            raise EngineFails(f"the engine fails on a blank photo too: {error}") from again
+
+
+class _Room:
+    """How many photos the engine takes at once: the network's batch, or for a while what went through lately."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._photos = most
+        self._until = 0.0
+
+    def photos(self) -> int:
+        if self._photos < self._most and time.monotonic() > self._until:
+            self._photos = self._most
+        return self._photos
+
+    def shrink_to(self, photos: int) -> None:
+        if photos < self.photos():
+            self._photos, self._until = photos, time.monotonic() + SMALLER_FOR_S
+            logger.warning("batches of more than %d photos fail; for %.0f s they are no larger", photos, SMALLER_FOR_S)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """By the words of torch, CUDA's libraries and ONNX Runtime: a worker on CPU runs without torch and its classes."""
+    says = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in says for words in _NO_MEMORY)

@@ -1,10 +1,12 @@
-"""One photo from its source to pixels. Its failure is data: an Outcome with a reason, or with a wait before a retry."""
+"""One photo from its source to pixels. Its failure is data: an Outcome with a reason, or with a wait before a retry.
+
+How often and when a fault is tried again stands in `worker.photos.retry`.
+"""
 
 import hashlib
-import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +18,19 @@ from db.shards import WorkPhoto
 from db.states import Reason
 from store import Area, NotInStore, Store
 from vision.preprocess import STORED_SIDE_PX, PhotoError, PixelRule, open_photo, original_size, stored_copy, to_pixels
-from worker.photos.errors import FetchError
+from worker.photos.errors import FetchError, HostGivenUp, HostResting
 from worker.photos.fetcher import PhotoFetcher
+from worker.photos.retry import POLICIES
 
-# Waits of about 5, 20 and 80 seconds, then the photo is quarantined.
-FETCH_ATTEMPTS = 4
-FIRST_WAIT_S = 5.0
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Read:
+    """A photo's bytes. `fetched`: they came from a URL, and the store has no copy."""
+
+    photo_id: int
+    content: ContentRef
+    data: bytes
+    fetched: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,14 +56,16 @@ class Preparation:
         self._is_known = is_known
         self._decoding = threading.Semaphore(decoders)
 
-    def prepare(self, photo: WorkPhoto, rule: PixelRule, model_version_id: int) -> Prepared | Outcome:
-        """`rule` is that of the model version the photo is prepared for."""
+    def read(self, photo: WorkPhoto, model_version_id: int) -> Read | Outcome:
+        """The photo's bytes where the model version has not seen them. Raises HostBusy: try again when it is not."""
         if photo.recognised:
             return Outcome(photo_id=photo.id, recognised=True)
         try:
             data, fetched = self._bytes_of(photo)
         except FetchError as error:
             return after_fetch_error(photo, error)
+        except HostResting as rest:
+            return when_rested(photo, rest)
         except NotInStore as error:
             return Outcome(photo_id=photo.id, reason=Reason.NOT_FOUND, detail=str(error))
         if not data:
@@ -63,10 +74,15 @@ class Preparation:
         content = ContentRef(sha256=digest, size_bytes=len(data))
         if fetched and self._is_known(digest, model_version_id):
             return Outcome(photo_id=photo.id, content=content, recognised=True)
+        return Read(photo_id=photo.id, content=content, data=data, fetched=fetched)
+
+    def prepare(self, read: Read, rule: PixelRule) -> Prepared | Outcome:
+        """The pixels as `rule` of the model version wants them."""
         try:
-            return self._decode(photo, data, content, rule, keep_copy=fetched)
+            return self._decode(read, rule)
         except PhotoError as error:
-            return Outcome(photo_id=photo.id, content=content, reason=Reason(error.fault), detail=error.detail)
+            reason = Reason(error.fault)
+            return Outcome(photo_id=read.photo_id, content=read.content, reason=reason, detail=error.detail)
 
     def _bytes_of(self, photo: WorkPhoto) -> tuple[bytes, bool]:
         """The photo's bytes, and whether they were fetched: the store comes first, the URL where it has nothing."""
@@ -77,23 +93,27 @@ class Preparation:
                 return self._store.read(kept or Area.PHOTOS, name), False
         return self._fetcher.fetch(photo.source).data, True
 
-    def _decode(
-        self, photo: WorkPhoto, data: bytes, content: ContentRef, rule: PixelRule, *, keep_copy: bool
-    ) -> Prepared:
+    def _decode(self, read: Read, rule: PixelRule) -> Prepared:
         with self._decoding:
-            width, height = original_size(data)
-            image = open_photo(data, at_least_px=max(rule.size_px, STORED_SIDE_PX))
+            width, height = original_size(read.data)
+            image = open_photo(read.data, at_least_px=max(rule.size_px, STORED_SIDE_PX))
             pixels = to_pixels(image, rule)
-            copy = stored_copy(image) if keep_copy else None
+            copy = stored_copy(image) if read.fetched else None
         if copy is not None:
-            self._store.write(Area.COPIES, content.sha256.hex(), copy)
-        content = ContentRef(sha256=content.sha256, size_bytes=content.size_bytes, width_px=width, height_px=height)
-        return Prepared(photo_id=photo.id, content=content, pixels=pixels)
+            self._store.write(Area.COPIES, read.content.sha256.hex(), copy)
+        content = replace(read.content, width_px=width, height_px=height)
+        return Prepared(photo_id=read.photo_id, content=content, pixels=pixels)
 
 
 def after_fetch_error(photo: WorkPhoto, error: FetchError) -> Outcome:
     """Another try later if the fault may pass, the last one being the quarantine."""
-    if error.retryable and photo.attempts + 1 < FETCH_ATTEMPTS:
-        wait_s = FIRST_WAIT_S * 4**photo.attempts * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
-        return Outcome(photo_id=photo.id, retry_in_s=max(wait_s, error.retry_after_s or 0.0))
-    return Outcome(photo_id=photo.id, reason=Reason(error.fault), detail=error.detail)
+    policy = POLICIES[error.fault]
+    retry_in_s = None if isinstance(error, HostGivenUp) else policy.retry_in_s(photo.attempts, error.retry_after_s)
+    if retry_in_s is not None:
+        return Outcome(photo_id=photo.id, retry_in_s=retry_in_s)
+    return Outcome(photo_id=photo.id, reason=policy.reason, detail=error.detail)
+
+
+def when_rested(photo: WorkPhoto, rest: HostResting) -> Outcome:
+    """The photo did nothing wrong, and nothing was asked for it: due when its host is, and no attempt the poorer."""
+    return Outcome(photo_id=photo.id, retry_in_s=rest.due_in_s, attempt=False)

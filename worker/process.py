@@ -11,7 +11,6 @@ import socket
 import threading
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -34,7 +33,9 @@ from worker.handed_in import PlanningDesk, plan_handed_in
 from worker.heartbeat import Heartbeat
 from worker.networks import Networks
 from worker.photos.fetcher import PhotoFetcher
+from worker.photos.hosts import Hosts
 from worker.preparation import Preparation
+from worker.readers import Readers
 from worker.settings import WORKER_NAME, WorkerSettings
 from worker.sweep import Sweeper
 
@@ -58,7 +59,7 @@ class Process:
         self.workshop.heartbeat.close()
         self.desk.heartbeat.close()
         for readers in self.workshop.readers.values():
-            readers.shutdown(wait=True, cancel_futures=True)
+            readers.close()
         self.workshop.networks.close()
         self.fetcher.close()
         for engine in self.engines:
@@ -80,7 +81,13 @@ def open_process(settings: WorkerSettings, app: Celery) -> Process:
         open_network=lambda folder: Predictor.open(folder, engine=settings.engine, threads=settings.threads),
     )
     networks.preload_active()
-    fetcher = PhotoFetcher(allow_hosts=settings.allow_hosts)
+    hosts = Hosts(settings.hosts)
+    fetcher = PhotoFetcher(
+        allow_hosts=settings.allow_hosts,
+        deadline_s=settings.fetch_deadline_s,
+        step_timeout_s=settings.fetch_step_s,
+        hosts=hosts,
+    )
 
     def is_known(digest: bytes, model_version_id: int) -> bool:
         with transaction(work) as connection:
@@ -93,7 +100,7 @@ def open_process(settings: WorkerSettings, app: Celery) -> Process:
         preparation=Preparation(
             store=store, fetcher=fetcher, is_known=is_known, decoders=settings.threads or os.cpu_count() or 2
         ),
-        readers={lane: reader_pool(lane, settings) for lane in settings.lanes},
+        readers={lane: open_readers(lane, settings, hosts) for lane in settings.lanes},
         heartbeat=Heartbeat(beat, settings.delivery, keep_alive),
         delivery=settings.delivery,
         stopping=threading.Event(),
@@ -117,10 +124,10 @@ def open_process(settings: WorkerSettings, app: Celery) -> Process:
     )
 
 
-def reader_pool(lane: Lane, settings: WorkerSettings) -> ThreadPoolExecutor:
+def open_readers(lane: Lane, settings: WorkerSettings, hosts: Hosts) -> Readers:
     """Each lane reads its photos with threads of its own: an interactive one never queues behind a bulk import's."""
     threads = 4 if lane is Lane.INTERACTIVE else settings.fetch_threads
-    return ThreadPoolExecutor(threads, thread_name_prefix=f"read-{lane.value}")
+    return Readers(threads, is_busy=hosts.is_busy, name=f"read-{lane.value}")
 
 
 def run_worker(settings: WorkerSettings) -> None:

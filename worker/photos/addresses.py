@@ -2,9 +2,11 @@
 
 import ipaddress
 import socket
+import threading
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any
 
 from worker.photos.errors import FetchError, FetchFault
 
@@ -14,7 +16,35 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # Public by number, yet a cloud's own machinery (Azure's wire server answers only from inside).
 _METADATA = frozenset({ipaddress.ip_address("168.63.129.16")})
 
-_resolvers = ThreadPoolExecutor(max_workers=16, thread_name_prefix="resolve")
+# Answers that name servers gave; every other one says that none was to be had.
+_NO_SUCH_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
+
+
+class _Lookups:
+    """Lookups under way. A name is looked up once at a time: one that hangs holds one thread, however many ask."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=32, thread_name_prefix="resolve")
+        self._under_way: dict[tuple[str, int], Future[list[Any]]] = {}
+        self._guard = threading.Lock()
+
+    def begin(self, host: str, port: int) -> "Future[list[Any]]":
+        """What `socket.getaddrinfo` answers or raises."""
+        with self._guard:
+            found = self._under_way.get((host, port))
+            if found is not None:
+                return found
+            found = self._threads.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+            self._under_way[host, port] = found
+        found.add_done_callback(lambda _: self._forget(host, port))  # at once where it is done: not under the guard
+        return found
+
+    def _forget(self, host: str, port: int) -> None:
+        with self._guard:
+            self._under_way.pop((host, port), None)
+
+
+_lookups = _Lookups()
 
 
 class AllowedHosts:
@@ -36,7 +66,7 @@ def is_public(address: Address) -> bool:
 
 
 def resolve(host: str, port: int, allowed: AllowedHosts, timeout_s: float) -> list[str]:
-    """Addresses to connect to, as the resolver ordered them; raises FetchError (dns, timeout, refused_host).
+    """Addresses to connect to, as the resolver ordered them; raises FetchError (dns, unknown_host, refused_host).
 
     A name with one private address among public ones is refused whole: that is what rebinding looks like.
     """
@@ -51,13 +81,16 @@ def resolve(host: str, port: int, allowed: AllowedHosts, timeout_s: float) -> li
 
 def _lookup(host: str, port: int, timeout_s: float) -> list[str]:
     # getaddrinfo knows no timeout, so it runs beside and is waited for only as long as there is time.
-    lookup = _resolvers.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
-        found = lookup.result(timeout=timeout_s)
+        found = _lookups.begin(host, port).result(timeout=timeout_s)
     except FutureTimeout as error:
-        lookup.cancel()
         raise FetchError(FetchFault.DNS, f"{host} was not resolved in {timeout_s:.1f} s") from error
-    except (OSError, UnicodeError, OverflowError) as error:
+    except socket.gaierror as error:
+        fault = FetchFault.UNKNOWN_HOST if error.errno in _NO_SUCH_NAME else FetchFault.DNS
+        raise FetchError(fault, f"{host} cannot be resolved: {error.strerror}") from error
+    except (UnicodeError, OverflowError) as error:
+        raise FetchError(FetchFault.UNKNOWN_HOST, f"{host} cannot be a host's name: {error}") from error
+    except OSError as error:
         raise FetchError(FetchFault.DNS, f"{host} cannot be resolved: {error}") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 

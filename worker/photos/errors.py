@@ -6,7 +6,11 @@ PhotosError
 ├── PhotoGone
 ├── PhotoDamaged
 └── PhotoTooLarge
-FetchError
+FetchError          a request gave nothing
+└── HostGivenUp     no request was made, nor will be for some time
+NotNow              no request was made, and nothing is held against the photo
+├── HostBusy
+└── HostResting
 """
 
 from enum import StrEnum
@@ -40,7 +44,7 @@ class PhotoTooLarge(PhotosError):
 
 
 class FetchFault(StrEnum):
-    """Why a URL gave nothing. A closed set: it becomes the reason of a quarantine."""
+    """Why a URL gave nothing. A closed set: `worker.photos.retry` says of each what follows from it."""
 
     NOT_FOUND = "not_found"
     GONE = "gone"
@@ -50,8 +54,12 @@ class FetchFault(StrEnum):
     SERVER_ERROR = "server_error"
     TIMEOUT = "timeout"
     DNS = "dns"
+    UNKNOWN_HOST = "unknown_host"
     CONNECTION = "connection"
+    CERTIFICATE = "certificate"
+    CUT_SHORT = "cut_short"
     BAD_RESPONSE = "bad_response"
+    WEB_PAGE = "web_page"
     REFUSED_HOST = "refused_host"
     BAD_URL = "bad_url"
     TOO_MANY_REDIRECTS = "too_many_redirects"
@@ -59,41 +67,41 @@ class FetchFault(StrEnum):
     EMPTY = "empty"
 
 
-RETRYABLE = frozenset(
-    {
-        FetchFault.RATE_LIMITED,
-        FetchFault.SERVER_ERROR,
-        FetchFault.TIMEOUT,
-        FetchFault.DNS,
-        FetchFault.CONNECTION,
-        FetchFault.BAD_RESPONSE,
-    }
-)
-
-
 class FetchError(Exception):
-    """A URL gave nothing: `fault` says why, `retryable` whether another try may help, `retry_after_s` when.
+    """A URL gave nothing: `fault` says why, `retry_after_s` how long the server asks to be left alone.
 
     The message names the URL without credentials and without its query (signatures stand there).
     """
 
-    def __init__(self, fault: FetchFault, detail: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(self, fault: FetchFault, detail: str, retry_after_s: float | None = None) -> None:
         super().__init__(fault, detail, retry_after_s)
         self.fault = fault
         self.detail = detail
         self.retry_after_s = retry_after_s
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return _fetch_error, (self.fault, self.detail, self.retry_after_s)
-
     def __str__(self) -> str:
         return f"{self.fault.value}: {self.detail}"
 
-    @property
-    def retryable(self) -> bool:
-        """Whether the same request may succeed later."""
-        return self.fault in RETRYABLE
+
+class HostGivenUp(FetchError):
+    """The host has answered nothing for so long that its photos are not waited for; `fault` is its last one."""
 
 
-def _fetch_error(fault: FetchFault, detail: str, retry_after_s: float | None) -> FetchError:
-    return FetchError(fault, detail, retry_after_s=retry_after_s)
+class NotNow(Exception):
+    """The host is not asked now, so that it can recover and nobody waits for it in vain."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(host)
+        self.host = host
+
+
+class HostBusy(NotNow):
+    """As many requests as it may have are on their way: one more may go when one of them ends."""
+
+
+class HostResting(NotNow):
+    """The host asked to be left alone, or does not answer; it may be asked in `due_in_s` seconds."""
+
+    def __init__(self, host: str, due_in_s: float) -> None:
+        super().__init__(host)
+        self.due_in_s = due_in_s

@@ -3,10 +3,11 @@
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from io import BytesIO
 from types import TracebackType
 from typing import BinaryIO
 
@@ -15,10 +16,10 @@ import httpx2
 from worker.photos.addresses import AllowedHosts
 from worker.photos.errors import FetchError, FetchFault
 from worker.photos.guarded import Answer, GuardedPool
-from worker.photos.urls import as_core_url, join_url, parse_url, public_name
+from worker.photos.hosts import Hosts
+from worker.photos.urls import as_core_url, host_name, join_url, parse_url, public_name
 
 MAX_REDIRECTS = 5
-_MAX_RETRY_AFTER_S = 24 * 3600.0
 _HEADERS: dict[bytes | str, bytes | str] = {
     "User-Agent": "modiste",
     "Accept": "image/*, */*;q=0.5",
@@ -49,7 +50,8 @@ class PhotoFetcher:
     """Fetches URLs out of feeds. Thread-safe, connections are kept and shared; close it when done.
 
     `allow_hosts` names hosts (`host` or `host:port`) that may have private addresses. `deadline_s` bounds one
-    `fetch` from the first lookup to the last byte, redirects included; `step_timeout_s` each wait within it.
+    `fetch` from the first lookup to the last byte, redirects included; `step_timeout_s` each wait within it. With
+    `hosts` each request, redirected ones too, is made only where its host may be asked now.
     """
 
     def __init__(
@@ -60,9 +62,11 @@ class PhotoFetcher:
         deadline_s: float = 30.0,
         step_timeout_s: float = 10.0,
         max_connections: int = 64,
+        hosts: Hosts | None = None,
     ) -> None:
         self._max_bytes = max_bytes
         self._deadline_s = deadline_s
+        self._hosts = hosts
         self._pool = GuardedPool(
             allowed=AllowedHosts(allow_hosts), max_connections=max_connections, step_timeout_s=step_timeout_s
         )
@@ -80,11 +84,15 @@ class PhotoFetcher:
         self._pool.close()
 
     def fetch(self, url: str) -> FetchedPhoto:
-        """The photo at `url`; raises FetchError."""
+        """The photo at `url`; raises FetchError, and with `hosts` NotNow."""
+        into = BytesIO()
         with self._follow(url) as (answer, final):
-            data = b"".join(_decoded(answer, self._max_bytes))
-        if not data:
-            raise FetchError(FetchFault.EMPTY, f"{public_name(final)} has no content")
+            self._write(answer, into)
+            data = into.getvalue()
+            if not data:
+                raise FetchError(FetchFault.EMPTY, f"{public_name(final)} has no content")
+            if _is_web_page(data):
+                raise FetchError(FetchFault.WEB_PAGE, f"{public_name(final)} is a web page, not a photo")
         return FetchedPhoto(
             data=data,
             final_url=str(final),
@@ -93,16 +101,19 @@ class PhotoFetcher:
         )
 
     def download(self, url: str, into: BinaryIO) -> int:
-        """Write what `url` gives into an open file, in pieces; returns how many bytes, raises FetchError."""
+        """Write what `url` gives into an open file, in pieces; returns how many bytes. Raises as `fetch` does."""
         with self._follow(url) as (answer, _):
-            return sum(into.write(chunk) for chunk in _decoded(answer, self._max_bytes))
+            return self._write(answer, into)
+
+    def _write(self, answer: Answer, into: BinaryIO) -> int:
+        return sum(into.write(chunk) for chunk in _decoded(answer, self._max_bytes))
 
     @contextmanager
     def _follow(self, text: str) -> Iterator[tuple[Answer, httpx2.URL]]:
         url = parse_url(text)
         deadline = time.monotonic() + self._deadline_s
         for _ in range(MAX_REDIRECTS + 1):
-            with self._pool.get(as_core_url(url), _HEADERS, deadline=deadline) as answer:
+            with self._asking(url), self._pool.get(as_core_url(url), _HEADERS, deadline=deadline) as answer:
                 target = _redirect(answer, url)
                 if target is None:
                     _check(answer, url, self._max_bytes)
@@ -110,6 +121,9 @@ class PhotoFetcher:
                     return
             url = target
         raise FetchError(FetchFault.TOO_MANY_REDIRECTS, f"more than {MAX_REDIRECTS} redirects, last {public_name(url)}")
+
+    def _asking(self, url: httpx2.URL) -> AbstractContextManager[None]:
+        return nullcontext() if self._hosts is None else self._hosts.asking(host_name(url))
 
 
 def _redirect(answer: Answer, url: httpx2.URL) -> httpx2.URL | None:
@@ -126,7 +140,7 @@ def _check(answer: Answer, url: httpx2.URL, max_bytes: int) -> None:
         detail = f"{public_name(url)} answered {answer.status}"
         raise FetchError(fault, detail, retry_after_s=_retry_after_s(answer.headers.get("retry-after")))
     length = answer.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > max_bytes:
+    if length.isdecimal() and float(length) > max_bytes:
         raise FetchError(FetchFault.TOO_LARGE, f"{public_name(url)} has {length} bytes, more than {max_bytes}")
 
 
@@ -134,11 +148,14 @@ def _decoded(answer: Answer, max_bytes: int) -> Iterator[bytes]:
     """The body's bytes, gzip undone where a server insists on it; raises FetchError past `max_bytes`."""
     encoding = answer.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("identity", ""):
-        chunks: Iterator[bytes] = answer.body
-    elif encoding in ("gzip", "x-gzip", "deflate"):
-        chunks = _inflated(answer.body)
-    else:
-        raise FetchError(FetchFault.BAD_RESPONSE, f"the answer is compressed with {encoding[:40]!r}, unasked")
+        return _at_most(max_bytes, answer.body)
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        # Bounded on both sides: a little may become much, and much may become nothing.
+        return _at_most(max_bytes, _inflated(_at_most(max_bytes, answer.body)))
+    raise FetchError(FetchFault.BAD_RESPONSE, f"the answer is compressed with {encoding[:40]!r}, unasked")
+
+
+def _at_most(max_bytes: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
     total = 0
     for chunk in chunks:
         total += len(chunk)
@@ -158,18 +175,23 @@ def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
     except zlib.error as error:
         raise FetchError(FetchFault.BAD_RESPONSE, f"the compressed answer is damaged: {error}") from error
     if not inflate.eof:
-        raise FetchError(FetchFault.BAD_RESPONSE, "the compressed answer ends too early")
+        raise FetchError(FetchFault.CUT_SHORT, "the compressed answer ends too early")
+
+
+def _is_web_page(data: bytes) -> bool:
+    """By its bytes: photos are often sent as text/html, and pages as image/jpeg."""
+    return data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html"))
 
 
 def _retry_after_s(value: str | None) -> float | None:
-    """Seconds a Retry-After header asks for, at most a day; None where it is absent or unreadable."""
+    """Seconds a Retry-After header asks for; None where it is absent or unreadable."""
     if value is None:
         return None
     if value.strip().isascii() and value.strip().isdecimal():
-        return min(float(value), _MAX_RETRY_AFTER_S)
+        return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), _MAX_RETRY_AFTER_S)
+    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)

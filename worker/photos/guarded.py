@@ -4,18 +4,22 @@ Stands on httpcore2's connection pool rather than on a client: no cookies, no pr
 between two requests but open connections.
 """
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from ssl import SSLContext
+from ssl import SSLCertVerificationError, SSLContext
 from typing import Any
 
 import httpcore2
 
 from worker.photos.addresses import AllowedHosts, resolve
 from worker.photos.errors import FetchError, FetchFault
+
+# At DEBUG it writes down every header: a Location may hold credentials, and often a signature.
+logging.getLogger("httpcore2").setLevel(logging.INFO)
 
 _deadline: ContextVar[float] = ContextVar("deadline")
 
@@ -113,7 +117,7 @@ class GuardedPool:
     ) -> Iterator[Answer]:
         """One GET, redirects not followed; `deadline` on the monotonic clock ends the body too.
 
-        Raises FetchError: dns, refused_host, timeout, connection, bad_response.
+        Raises FetchError: dns, unknown_host, refused_host, timeout, connection, certificate, cut_short, bad_response.
         """
         token = _deadline.set(deadline)
         try:
@@ -137,8 +141,17 @@ def _typed_errors() -> Iterator[None]:
     except httpcore2.TimeoutException as error:
         raise FetchError(FetchFault.TIMEOUT, str(error) or "the server took too long") from error
     except httpcore2.ProtocolError as error:
-        raise FetchError(FetchFault.BAD_RESPONSE, str(error) or "the answer is not HTTP") from error
+        raise FetchError(_fault_of_protocol(str(error)), str(error) or "the answer is not HTTP") from error
     except httpcore2.UnsupportedProtocol as error:
         raise FetchError(FetchFault.BAD_URL, str(error)) from error
     except httpcore2.NetworkError as error:
-        raise FetchError(FetchFault.CONNECTION, str(error) or "the connection broke") from error
+        distrusted = isinstance(error.__cause__, SSLCertVerificationError)
+        fault = FetchFault.CERTIFICATE if distrusted else FetchFault.CONNECTION
+        raise FetchError(fault, str(error) or "the connection broke") from error
+
+
+def _fault_of_protocol(says: str) -> FetchFault:
+    """h11 and httpcore2 have one class for all that is wrong with an answer, and words for what ended too early."""
+    if says.startswith("Server disconnected"):
+        return FetchFault.CONNECTION
+    return FetchFault.CUT_SHORT if says.startswith("peer closed connection") else FetchFault.BAD_RESPONSE

@@ -3,7 +3,6 @@
 import io
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +27,10 @@ from worker.enrich import Workshop
 from worker.heartbeat import Heartbeat
 from worker.inference import Inference
 from worker.photos import PhotoFetcher, open_photos
+from worker.photos.hosts import HostLimits, Hosts
 from worker.planning import Order, plan_import
 from worker.preparation import Preparation
+from worker.readers import Readers
 
 RULE = PixelRule(size_px=32, resize=Resize.SQUASH, mean=(0, 0, 0), std=(1, 1, 1))
 
@@ -103,20 +104,21 @@ def version_id(engine: Engine) -> int:
 def workshop(engine: Engine, store: Store, network: ColourNetwork, version_id: int) -> Iterator[Workshop]:
     delivery = Delivery(lease_s=2.0)
     networks = OneNetwork(network)
-    fetcher = PhotoFetcher(allow_hosts=["127.0.0.1"])
+    hosts = Hosts(HostLimits())
+    fetcher = PhotoFetcher(allow_hosts=["127.0.0.1"], hosts=hosts)
 
     def is_known(digest: bytes, model_version_id: int) -> bool:
         with transaction(engine) as connection:
             return bool(recognise(connection, [digest], model_version_id))
 
-    readers = {lane: ThreadPoolExecutor(4) for lane in Lane}
+    readers = {lane: Readers(4, is_busy=hosts.is_busy) for lane in Lane}
     heartbeat = Heartbeat(engine, delivery, keep_alive)
     yield Workshop(
         name="test",
         engine=engine,
         networks=networks,  # type: ignore[arg-type]
         preparation=Preparation(store=store, fetcher=fetcher, is_known=is_known, decoders=2),
-        readers=readers,  # type: ignore[arg-type]
+        readers=readers,
         heartbeat=heartbeat,
         delivery=delivery,
         stopping=threading.Event(),
@@ -124,7 +126,7 @@ def workshop(engine: Engine, store: Store, network: ColourNetwork, version_id: i
     network.may_run.set()
     heartbeat.close()
     for pool in readers.values():
-        pool.shutdown()
+        pool.close()
     networks.close()
     fetcher.close()
 

@@ -17,6 +17,7 @@ from db.shards import claim
 from db.states import ImportState
 from store import Area, Store, StoreUnreachable
 from worker.enrich import Workshop, enrich_shard
+from worker.inference import EngineFails
 
 Import = Callable[..., int]
 Due = Callable[[], list[int]]
@@ -198,7 +199,7 @@ def test_a_heartbeat_keeps_the_lease_of_a_slow_shard(
     assert one("SELECT state FROM modiste.shard") == "done"
 
 
-def test_a_failing_engine_gives_the_shard_back_with_the_error(
+def test_a_failing_engine_gives_the_shard_back_with_the_error_and_no_photo_is_suspected(
     workshop: Workshop,
     import_rows: Import,
     due_shards: Due,
@@ -211,10 +212,10 @@ def test_a_failing_engine_gives_the_shard_back_with_the_error(
     import_rows({"1": ("a.jpg",)})
     network.fails = True  # type: ignore[attr-defined]
     (shard_id,) = due_shards()
-    with pytest.raises(RuntimeError):
+    with pytest.raises(EngineFails):
         enrich_shard(workshop, shard_id)
     assert one("SELECT state || ' ' || attempt || ' ' || error FROM modiste.shard") == (
-        "queued 1 RuntimeError: the engine is broken"
+        "queued 0 EngineFails: the engine fails on a blank photo too: the engine is broken"
     )
     assert due_shards() == []  # not before its wait is over
 

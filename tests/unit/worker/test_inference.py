@@ -1,5 +1,8 @@
 import threading
+import time
+import weakref
 from collections.abc import Iterator
+from concurrent.futures import wait
 
 import numpy as np
 import pytest
@@ -7,28 +10,44 @@ from numpy.typing import NDArray
 
 from db.states import Lane
 from vision.prediction import Prediction
-from worker.inference import Inference
+from worker.inference import SMALLER_FOR_S, EngineFails, Inference
+
+
+class Activations:
+    """What a call holds while it runs, and its traceback after it failed."""
 
 
 class Recorder:
-    """A network that answers with the first pixel of each photo, and can be held, and can fail."""
+    """A network that answers with the first pixel of each photo, and can be held, and can fail.
+
+    `batches` went through, `calls` were made. `most_at_once` is what its memory holds beside what a failed call left.
+    """
 
     batch_size = 4
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
+        self.calls = 0
         self.may_run = threading.Event()
         self.may_run.set()
         self.running = threading.Event()
         self.most_at_once = 99
-        self.poison: int | None = None
+        self.no_memory: Exception = RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        self.left_over: list[weakref.ref[Activations]] = []
+        self.poison: set[int] = set()
+        self.broken = False
 
     def predict(self, pixels: NDArray[np.uint8]) -> list[Prediction]:
         self.running.set()
         self.may_run.wait(5)
+        self.calls += 1
         firsts = [int(photo.flat[0]) for photo in pixels]
-        if len(firsts) > self.most_at_once or self.poison in firsts:
-            raise RuntimeError("out of memory")
+        activations = Activations()
+        if len(firsts) > self.most_at_once or any(held() is not None for held in self.left_over):
+            self.left_over.append(weakref.ref(activations))
+            raise self.no_memory
+        if self.broken or self.poison & set(firsts):
+            raise RuntimeError("an illegal memory access was encountered")
         self.batches.append(firsts)
         return [answer(first) for first in firsts]
 
@@ -67,6 +86,7 @@ def inference(network: Recorder) -> Iterator[Inference]:
 def hold(network: Recorder, inference: Inference) -> None:
     """Leaves the engine busy with photo 0."""
     network.may_run.clear()
+    network.running.clear()
     inference.submit(photo(0), Lane.BULK)
     assert network.running.wait(5)
 
@@ -109,22 +129,83 @@ def test_a_lane_that_is_full_waits_and_does_not_hold_up_another(network: Recorde
     inference.close()
 
 
-def test_a_batch_too_large_for_the_memory_goes_through_in_halves(network: Recorder, inference: Inference) -> None:
+@pytest.mark.parametrize(
+    "no_memory",
+    [
+        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : bad allocation"),
+        RuntimeError("BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 1"),
+        MemoryError(),
+    ],
+)
+def test_a_batch_too_large_for_the_memory_goes_through_in_halves(
+    network: Recorder, inference: Inference, no_memory: Exception
+) -> None:
     hold(network, inference)
-    network.most_at_once = 2
+    network.most_at_once, network.no_memory = 2, no_memory
     futures = [inference.submit(photo(value), Lane.BULK) for value in range(1, 5)]
     network.may_run.set()
     assert [future.result(5).categories for future in futures] == [("1",), ("2",), ("3",), ("4",)]
 
 
-def test_a_photo_that_breaks_the_engine_fails_alone(network: Recorder, inference: Inference) -> None:
+def test_batches_stay_small_after_a_larger_one_failed_and_are_tried_large_again_later(
+    network: Recorder, inference: Inference, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     hold(network, inference)
-    network.poison = 3
+    network.most_at_once = 2
+    futures = [inference.submit(photo(value), Lane.BULK) for value in range(1, 13)]
+    network.may_run.set()
+    wait(futures, 5)
+    assert [len(batch) for batch in network.batches[1:]] == [2] * 6
+    assert network.calls == 1 + 1 + 6
+    assert caplog.text.count("batches of more than 2 photos fail") == 1
+    network.most_at_once = 99
+    clock = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + SMALLER_FOR_S)
+    hold(network, inference)
     futures = [inference.submit(photo(value), Lane.BULK) for value in range(1, 5)]
     network.may_run.set()
-    with pytest.raises(RuntimeError):
+    wait(futures, 5)
+    assert network.batches[-1] == [1, 2, 3, 4]
+
+
+def test_where_not_even_one_photo_fits_the_whole_batch_fails_soon_and_no_photo_is_blamed(
+    network: Recorder, inference: Inference
+) -> None:
+    hold(network, inference)
+    network.most_at_once = 0
+    futures = [inference.submit(photo(value), Lane.BULK) for value in range(1, 5)]
+    network.may_run.set()
+    for future in futures:
+        assert isinstance(future.exception(5), EngineFails)
+    assert network.calls == 1 + 3  # the first, and 4, 2 and 1 photos
+
+
+def test_a_photo_that_breaks_the_engine_fails_alone(network: Recorder, inference: Inference) -> None:
+    hold(network, inference)
+    network.poison = {3}
+    futures = [inference.submit(photo(value), Lane.BULK) for value in range(1, 5)]
+    network.may_run.set()
+    with pytest.raises(RuntimeError, match="illegal memory access"):
         futures[2].result(5)
     assert [futures[place].result(5).categories for place in (0, 1, 3)] == [("1",), ("2",), ("4",)]
+    later = [inference.submit(photo(value), Lane.BULK) for value in range(5, 9)]
+    wait(later, 5)
+    assert max(map(len, network.batches[-4:])) > 1  # what one photo did says nothing of how many fit
+
+
+def test_an_engine_that_fails_on_any_photo_costs_two_calls_a_batch_and_no_photo_is_blamed(
+    network: Recorder, inference: Inference
+) -> None:
+    hold(network, inference)
+    network.broken = True
+    futures = [inference.submit(photo(value), Lane.BULK) for value in range(1, 9)]
+    network.may_run.set()
+    for future in futures:
+        with pytest.raises(EngineFails, match="blank photo too: an illegal memory access"):
+            future.result(5)
+    assert network.calls == 2 + 2 * 2
 
 
 def test_closing_answers_what_waits_and_then_gives_the_network_back(network: Recorder) -> None:
