@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
@@ -10,6 +11,8 @@ from fastapi_offline import FastAPIOffline
 import broker
 from api import (
     catalogues,
+    control,
+    events,
     health,
     imports,
     listings,
@@ -17,12 +20,14 @@ from api import (
     openapi,
     photos,
     problems,
+    quarantine,
     reports,
     search,
     similar,
     writing,
 )
 from api.access import KeyGuard
+from api.following import Following, look_at
 from api.heads import HeadAsGet
 from api.limits import BodyLimit
 from api.network import ActiveNetwork
@@ -49,6 +54,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
             broker=broker.make_app(settings.broker_url),
             network=network,
             at_once=CapacityLimiter(PHOTOS_AT_ONCE),
+            following=Following(partial(look_at, engine)),
         )
         network.warm()
         yield
@@ -65,7 +71,21 @@ def make_app(settings: ApiSettings) -> FastAPI:
     )
     problems.install(app)
     openapi.describe(app, with_key=settings.key is not None)
-    for part in (similar, search, listings, writing, catalogues, photos, imports, reports, models, health):
+    for part in (
+        similar,
+        search,
+        listings,
+        writing,
+        catalogues,
+        photos,
+        imports,
+        control,
+        events,
+        reports,
+        quarantine,
+        models,
+        health,
+    ):
         app.include_router(part.router)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
     if settings.key is not None:

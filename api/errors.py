@@ -7,7 +7,8 @@ ApiError
 ├── BadImport
 ├── BadPhotoSource
 ├── BodyTooLarge
-└── NoStoredPhoto
+├── NoStoredPhoto
+└── TooManyListen
 """
 
 from collections.abc import Mapping
@@ -74,3 +75,11 @@ class NoStoredPhoto(ApiError):
     """The store has no bytes of photo {photo_id}: it is unknown or not fetched yet; its listing tells its state."""
 
     status = 404
+
+
+class TooManyListen(ApiError):
+    """Too many streams of events are open here; ask `GET /v1/imports/ID` now and then, or try again later."""
+
+    status = 503
+    reason = "too_many_streams"
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "30"}

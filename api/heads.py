@@ -1,5 +1,6 @@
 """HEAD, as uptime checkers, proxies and `curl -I` ask: answered like GET, headers and all, without the body."""
 
+from anyio import CancelScope
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -14,7 +15,17 @@ class HeadAsGet:
             await self._app(scope, receive, send)
             return
 
-        async def send_without_body(message: Message) -> None:
-            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+        ended = False
+        with CancelScope() as work:
 
-        await self._app({**scope, "method": "GET"}, receive, send_without_body)
+            async def send_without_body(message: Message) -> None:
+                nonlocal ended
+                if message["type"] != "http.response.body":
+                    await send(message)
+                elif not ended:
+                    ended = True
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    if message.get("more_body", False):
+                        work.cancel()  # what else would come of a stream, perhaps for minutes, nobody is to have
+
+            await self._app({**scope, "method": "GET"}, receive, send_without_body)

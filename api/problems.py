@@ -17,6 +17,8 @@ from api.errors import ApiError
 from db.errors import (
     BadQuestion,
     DbError,
+    ImportCancelled,
+    ImportFinished,
     NoActiveModel,
     NotEnriched,
     NotMigrated,
@@ -37,6 +39,8 @@ STATUS: Mapping[type[Exception], int] = {
     UnknownImport: 404,
     UnknownModelVersion: 404,
     NotEnriched: 409,
+    ImportCancelled: 409,
+    ImportFinished: 409,
     OtherVersionActive: 409,
     NoActiveModel: 503,
     NotMigrated: 503,

@@ -42,11 +42,17 @@ class Import(Shown):
     lane: Lane = Field(examples=["bulk"])
     state: ImportState = Field(examples=["done"])
     model_version: str = Field(examples=["lite0-staged-3"])
-    error: str | None = Field(description="Why planning stopped short; what was planned is enriched.", examples=[None])
+    error: str | None = Field(
+        description="Why its feed was not read to the end; what was read is enriched, unless it is cancelled.",
+        examples=[None],
+    )
     rows: Rows
     photos: Photos
     progress: float | None = Field(
         description="Share of the photos known so far that are done; null while none is known.", examples=[1.0]
+    )
+    paused_at: datetime | None = Field(
+        description="Since when nothing of it is handed out; `resume` lets it go on.", examples=[None]
     )
     started_at: datetime = Field(examples=["2026-11-23T12:00:00Z"])
     planned_at: datetime | None = Field(description="When the last row was read.", examples=["2026-11-23T12:00:10Z"])

@@ -8,6 +8,7 @@ from celery import Celery
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
+from api.following import Following
 from api.network import ActiveNetwork
 from store import Store
 
@@ -21,6 +22,7 @@ class Resources:
     broker: Celery
     network: ActiveNetwork
     at_once: CapacityLimiter
+    following: Following
 
 
 async def opened(request: Request) -> Resources:

@@ -1,19 +1,16 @@
-"""Imports read back, page by page: their list, their rate, what became of every row, and their quarantine."""
+"""Imports read back, page by page: their list, their rate, and what became of every row."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, text
 
 from db.engine import transaction
 from db.imports import ONE_LISTING, STATUS, ImportStatus, status_of
-from db.states import ImportState, Lane, Reason, RowOutcome
+from db.states import ImportState, Lane, RowOutcome
 
 PAGE = 5_000
 RATE_OVER_S = 60.0
-
-Row = TypeVar("Row", bound="ReportRow | QuarantineRow")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,18 +22,6 @@ class ReportRow:
     outcome: RowOutcome
     column: str | None
     reason: str | None
-    detail: str | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class QuarantineRow:
-    """A photo that cannot be enriched, and why. `source` may hold credentials: not for showing as it is."""
-
-    photo_id: int
-    listing_id: int
-    external_id: str
-    source: str
-    reason: Reason
     detail: str | None
 
 
@@ -99,40 +84,13 @@ def report_page(connection: Connection, import_id: int, after: int, limit: int) 
     return [ReportRow(**{**row._mapping, "outcome": RowOutcome(row.outcome)}) for row in rows]
 
 
-def quarantine_page(connection: Connection, import_id: int, after: int, limit: int) -> list[QuarantineRow]:
-    """Photos with an id above `after`."""
-    rows = connection.execute(
-        text("""
-            SELECT p.id AS photo_id, l.id AS listing_id, l.external_id, p.source, p.reason, p.detail
-            FROM modiste.photo p JOIN modiste.listing l ON l.id = p.listing_id
-            WHERE p.import_id = :id AND p.state = 'quarantined' AND p.id > :after ORDER BY p.id LIMIT :limit
-        """),
-        {"id": import_id, "after": after, "limit": limit},
-    )
-    return [QuarantineRow(**{**row._mapping, "reason": Reason(row.reason)}) for row in rows]
-
-
 def all_rows(engine: Engine, import_id: int) -> Iterator[ReportRow]:
     """The whole report. A transaction a page: a slow reader holds no connection."""
-    return _all(engine, import_id, report_page, lambda row: row.line)
-
-
-def whole_quarantine(engine: Engine, import_id: int) -> Iterator[QuarantineRow]:
-    """All photos in quarantine, read in the same way."""
-    return _all(engine, import_id, quarantine_page, lambda row: row.photo_id)
-
-
-def _all(
-    engine: Engine,
-    import_id: int,
-    read: Callable[[Connection, int, int, int], Sequence[Row]],
-    place: Callable[[Row], int],
-) -> Iterator[Row]:
     after = 0
     while True:
         with transaction(engine) as connection:
-            page = read(connection, import_id, after, PAGE)
+            page = report_page(connection, import_id, after, PAGE)
         yield from page
         if len(page) < PAGE:
             return
-        after = place(page[-1])
+        after = page[-1].line
