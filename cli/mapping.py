@@ -11,12 +11,16 @@ EXPECTED = ("title", "price")
 
 
 def say_columns(feed: Feed, photos: Photos | None) -> None:
-    """Prints the mapping. Raises UsageError where photos were given and no column names any."""
+    """Prints what the feed was recognised as, and the mapping.
+
+    Raises UsageError where photos were given and no column names any.
+    """
     if feed.format is FeedFormat.PHOTOS:
         return
     mapping = feed.mapping
     taken = [f"{field} ← {column}" for field, column in mapping.fields.items()]
     taken.append(f"photos ← {', '.join(mapping.photos) or '(no column)'}")
+    err.print(f"Feed: {feed.described}", soft_wrap=True, markup=False)
     err.print(f"Columns: {', '.join(taken)}", soft_wrap=True, markup=False)
     if mapping.metadata:
         err.print(f"Kept as metadata: {', '.join(mapping.metadata)}", soft_wrap=True, markup=False)

@@ -18,10 +18,11 @@ from db.engine import first_line, transaction
 from db.errors import DbError, ImportCancelled, LeaseLost
 from db.plans import PlanLease, claim_plan, end_plan, give_back_plan, keep_feed, take_plan_fence
 from store import Area, Store, StoreError
+from worker.batches import FeedBatch, read_ahead
 from worker.feed import Feed, FeedError, FeedFormat, fetch_feed, open_feed
 from worker.heartbeat import Heartbeat
 from worker.photos import Photos, PhotosError, open_photos
-from worker.planning import BATCH_ROWS, Order, PhotosNotGiven, in_batches, plan_batch, require_photos
+from worker.planning import Order, PhotosNotGiven, Planner, require_photos
 
 logger = logging.getLogger(__name__)
 
@@ -86,14 +87,14 @@ def plan_or_error(desk: PlanningDesk, lease: PlanLease) -> str | None:
             desk.scratch.mkdir(parents=True, exist_ok=True)
             scratch = Path(exits.enter_context(tempfile.TemporaryDirectory(dir=desk.scratch, prefix="plan-")))
             path = feed_on_disk(desk, lease, scratch)
-            feed = exits.enter_context(open_feed(path, name=lease.feed_name, mapping=lease.handed_in.columns))
-            photos = photos_beside(desk, lease, feed, path, scratch)
+            columns = lease.handed_in.columns
+            feed = exits.enter_context(open_feed(path, name=lease.feed_name, mapping=columns, scratch=scratch))
+            photos = photos_beside(desk, lease, feed, scratch)
             if photos is not None:
                 exits.callback(photos.close)
-            plan_all(desk, lease, feed, photos)
+            return plan_all(desk, lease, feed, photos) or None
     except ITS_OWN as error:
         return f"planning stopped: {error}"
-    return None
 
 
 def feed_on_disk(desk: PlanningDesk, lease: PlanLease, scratch: Path) -> Path:
@@ -117,34 +118,44 @@ def feed_on_disk(desk: PlanningDesk, lease: PlanLease, scratch: Path) -> Path:
     return desk.store.fetch_file(Area.FEEDS, name, scratch)
 
 
-def photos_beside(desk: PlanningDesk, lease: PlanLease, feed: Feed, path: Path, scratch: Path) -> Photos | None:
-    """The zip that came with the feed; a feed of nothing but photos is its own."""
-    if feed.format is FeedFormat.PHOTOS:
-        return open_photos(path)
+def photos_beside(desk: PlanningDesk, lease: PlanLease, feed: Feed, scratch: Path) -> Photos | None:
+    """The zip that was handed in with the feed, or else what came in one zip with it."""
     name = lease.handed_in.photos_file
-    return open_photos(desk.store.fetch_file(Area.FEEDS, name, scratch)) if name else None
+    if name and feed.format is not FeedFormat.PHOTOS:
+        return open_photos(desk.store.fetch_file(Area.FEEDS, name, scratch))
+    return open_photos(feed.photos_path) if feed.photos_path else None
 
 
-def plan_all(desk: PlanningDesk, lease: PlanLease, feed: Feed, photos: Photos | None) -> None:
-    """Plans the lines that no planner has planned yet, batch by batch, while the lease is held."""
-    order = Order(catalogue=lease.catalogue, feed_name=lease.feed_name, feed=feed, photos=photos, lane=lease.lane)
-    entries = dropwhile(lambda entry: entry.line <= lease.planned_line, feed.rows())
-    batches = in_batches(entries, BATCH_ROWS)
-    first = next(batches, [])
-    require_photos(first, order)
+def plan_all(desk: PlanningDesk, lease: PlanLease, feed: Feed, photos: Photos | None) -> str:
+    """Plans the lines that no planner has planned yet, batch by batch, while the lease is held.
+
+    Empty, or why what a whole feed does not have was not withdrawn.
+    """
+    order = Order(
+        catalogue=lease.catalogue,
+        feed_name=lease.feed_name,
+        feed=feed,
+        photos=photos,
+        lane=lease.lane,
+        refetch=lease.refetch,
+    )
+    planner = Planner(
+        engine=desk.engine,
+        store=desk.store,
+        order=order,
+        import_id=lease.import_id,
+        version_id=lease.model_version_id,
+        fence=lambda connection: take_plan_fence(connection, lease),
+    )
+    batches = read_ahead(dropwhile(lambda entry: entry.line <= lease.planned_line, feed.rows()))
+    first = next(batches, FeedBatch())
+    require_photos(first.entries, order)
     for batch in chain([first], batches):
         if desk.stopping.is_set():
             raise Interrupted
-        plan_batch(
-            desk.engine,
-            desk.store,
-            order,
-            batch,
-            import_id=lease.import_id,
-            version_id=lease.model_version_id,
-            fence=lambda connection: take_plan_fence(connection, lease),
-        )
+        planner.plan(batch)
         dispatch(desk.engine, desk.app)
+    return planner.withdraw()
 
 
 def drop_files(store: Store, files: Sequence[str]) -> None:

@@ -50,7 +50,10 @@ class ImportLane(StrEnum):
 
 def import_feed(
     feed: Annotated[
-        str, typer.Argument(help="CSV, JSON Lines or Parquet, as a path or URL; or a folder or zip of photos.")
+        str,
+        typer.Argument(
+            help="CSV, JSON, Google Merchant XML or Parquet, as a path or URL; a zip of it and its photos; or photos."
+        ),
     ],
     photos: Annotated[
         Path | None, typer.Option(help="Folder or zip that holds the photos which the feed names.")
@@ -78,7 +81,7 @@ def import_feed(
         opened = exits.enter_context(
             open_feed(feed, mapping=parse_map(column or []), allow_hosts=settings.modiste_allow_hosts)
         )
-        beside = photos_beside(opened, feed, photos)
+        beside = photos_beside(opened, photos)
         if beside is not None:
             exits.callback(beside.close)
         say_columns(opened, beside)
@@ -101,11 +104,11 @@ def parse_map(pairs: list[str]) -> dict[str, str]:
     return {field.strip(): name.strip() for field, _, name in (pair.partition("=") for pair in pairs)}
 
 
-def photos_beside(feed: Feed, source: str, photos: Path | None) -> Photos | None:
-    """The photos that the feed's rows name; a feed of nothing but photos is its own."""
-    if feed.format is FeedFormat.PHOTOS:
-        return open_photos(Path(source).expanduser())
-    return open_photos(photos.expanduser()) if photos else None
+def photos_beside(feed: Feed, photos: Path | None) -> Photos | None:
+    """The photos that the feed's rows name: those given, or else what came in one zip with it."""
+    if photos and feed.format is not FeedFormat.PHOTOS:
+        return open_photos(photos.expanduser())
+    return open_photos(feed.photos_path) if feed.photos_path else None
 
 
 def run_import(stack: Stack, order: Order, *, watch: bool) -> ImportStatus:

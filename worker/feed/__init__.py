@@ -1,4 +1,4 @@
-"""Reading feeds: a table, JSON Lines, Parquet, or nothing but photos, becomes a stream of rows. Knows no database."""
+"""Reading feeds: tables, JSON, XML, Parquet, or nothing but photos, become a stream of rows. Knows no database."""
 
 from worker.feed.columns import ColumnMapping
 from worker.feed.errors import (
@@ -8,11 +8,14 @@ from worker.feed.errors import (
     NoIdColumn,
     NoSuchColumn,
     NoSuchField,
+    SeveralFeeds,
     TooManyColumns,
     UnknownFeedFormat,
+    UnpacksTooLarge,
     UnreadableFeed,
 )
-from worker.feed.feed import Feed, FeedFormat, open_feed
+from worker.feed.feed import Feed, open_feed
+from worker.feed.recognise import FeedFormat
 from worker.feed.source import feed_name, fetch_feed
 
 __all__ = [
@@ -25,8 +28,10 @@ __all__ = [
     "NoIdColumn",
     "NoSuchColumn",
     "NoSuchField",
+    "SeveralFeeds",
     "TooManyColumns",
     "UnknownFeedFormat",
+    "UnpacksTooLarge",
     "UnreadableFeed",
     "feed_name",
     "fetch_feed",

@@ -12,7 +12,7 @@ from db.rows import FeedRow, RowRejection
 from worker.feed.build import RowBuilder
 from worker.feed.cells import cell_text, photo_text
 from worker.feed.columns import ColumnMapping, match_columns
-from worker.feed.errors import DamagedFeed, TooManyColumns, UnreadableFeed
+from worker.feed.errors import BrokenOff, TooManyColumns, UnreadableFeed
 from worker.feed.rows import MAX_COLUMNS
 
 _BATCH_ROWS = 4_096
@@ -32,7 +32,7 @@ class ParquetFeed:
         self.mapping: ColumnMapping = match_columns(name, self.columns, explicit)
 
     def rows(self) -> Iterator[FeedRow | RowRejection]:
-        """Every row, numbered from 1; raises DamagedFeed where the file cannot be read on."""
+        """Every row, numbered from 1; raises BrokenOff where the file cannot be read on."""
         builder = RowBuilder(self.columns, self.mapping)
         number = 0
         for columns in self._batches():
@@ -41,15 +41,13 @@ class ParquetFeed:
                 yield builder.build(number, cells, suspect=True)
 
     def _batches(self) -> Iterator[list[list[str]]]:
-        done = 0
         photos = frozenset(self.mapping.photos)
         try:
             with pq.ParquetFile(self._path, pre_buffer=False) as file:
                 for batch in file.iter_batches(_BATCH_ROWS, columns=list(self.columns)):
                     yield [_texts(batch.column(name), is_photo=name in photos) for name in self.columns]
-                    done += batch.num_rows
         except _DAMAGE as error:
-            raise DamagedFeed(feed=self._name, row=done, reason=str(error)[:300]) from error
+            raise BrokenOff(str(error)[:300]) from error
 
     def _schema(self) -> Any:
         try:

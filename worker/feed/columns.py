@@ -77,7 +77,7 @@ def match_columns(feed: str, columns: Sequence[str], explicit: Mapping[str, str]
 
     Raises NoIdColumn, and NoSuchColumn or NoSuchField for a part of `explicit` that fits nothing.
     """
-    chosen = {_field(field, column): column for field, column in explicit.items()}
+    chosen = {field_meant(field, column): column for field, column in explicit.items()}
     photos = _explicit_photos(feed, columns, chosen.pop(PHOTOS, None))
     fields = {field: _column(feed, field, column, columns) for field, column in chosen.items()}
     taken = {*fields.values(), *(photos or ())}
@@ -116,7 +116,7 @@ def _is_further(name: str) -> bool:
     return match is not None and match["further"] is not None
 
 
-def _field(name: str, column: str) -> str:
+def field_meant(name: str, column: str) -> str:
     """The field meant by the left side of --map: its name or any of its synonyms; raises NoSuchField."""
     simple = simplified(name)
     for field, names in SYNONYMS.items():

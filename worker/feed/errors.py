@@ -4,7 +4,9 @@ FeedError
 ├── UnreadableFeed
 ├── EmptyFeed
 ├── UnknownFeedFormat
+├── SeveralFeeds
 ├── DamagedFeed
+├── UnpacksTooLarge
 ├── TooManyColumns
 ├── NoIdColumn
 ├── NoSuchColumn
@@ -28,11 +30,22 @@ class EmptyFeed(FeedError):
 
 
 class UnknownFeedFormat(FeedError):
-    """{feed} is {what}. modiste reads CSV, JSON Lines and Parquet, and a folder or zip of photos."""
+    """{feed} is {what}. modiste reads CSV, TSV, JSON and JSON Lines, Google Merchant XML (these also packed with gzip \
+or zstd), Parquet, and a folder or zip of photos, also with the feed beside them."""
+
+
+class SeveralFeeds(FeedError):
+    """{feed} holds several files that may be the feed: {names}. Leave one in it, or unpack it and give the feed, with \
+--photos the folder of the photos."""
 
 
 class DamagedFeed(FeedError):
-    """{feed} cannot be read past row {row}: {reason}."""
+    """{feed} cannot be read past {where}: {reason}."""
+
+
+class UnpacksTooLarge(FeedError):
+    """{feed} unpacks to {size:,} bytes and more, out of {packed:,}: more than is read. If it is what it should be, \
+unpack it and give the file itself."""
 
 
 class TooManyColumns(FeedError):
@@ -49,6 +62,10 @@ class NoSuchColumn(FeedError):
 
 class NoSuchField(FeedError):
     """--map {field}={column}: there is no field {field!r}; the fields are: {fields}."""
+
+
+class BrokenOff(Exception):
+    """A feed's bytes make no sense from here on. `Feed` makes a DamagedFeed of it, which names the last good row."""
 
 
 def listed(columns: tuple[str, ...]) -> str:

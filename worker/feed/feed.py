@@ -2,56 +2,42 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
 
 from db.rows import FeedRow, RowRejection
+from worker.feed.bundle import feed_within
 from worker.feed.columns import ColumnMapping
-from worker.feed.errors import EmptyFeed, UnknownFeedFormat, UnreadableFeed
-from worker.feed.jsonlines import JsonLinesFeed
-from worker.feed.lines import detect_encoding, read_sample
+from worker.feed.content import Content
+from worker.feed.errors import BrokenOff, DamagedFeed, UnreadableFeed
 from worker.feed.photolist import PhotoListFeed
+from worker.feed.recognise import FeedFormat, Reader, is_zip, recognise
 from worker.feed.source import feed_name, on_disk
-from worker.feed.tables import TableFeed
 
-
-class FeedFormat(StrEnum):
-    """The formats that are read."""
-
-    TABLE = "table"
-    JSON_LINES = "json_lines"
-    PARQUET = "parquet"
-    PHOTOS = "photos"
-
-
-_NOT_READ = (
-    (b"\x1f\x8b", "gzip: unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "zstd: unpack it first"),
-    (b"BZh", "bzip2: unpack it first"),
-    (b"\xff\xd8\xff", "a JPEG photo, not a feed"),
-    (b"\x89PNG", "a PNG picture, not a feed"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel file: save it as CSV"),
-    (b"%PDF", "a PDF"),
-)
-
-
-class _Reader(Protocol):
-    @property
-    def columns(self) -> tuple[str, ...]: ...
-    @property
-    def mapping(self) -> ColumnMapping: ...
-    def rows(self) -> Iterator[FeedRow | RowRejection]: ...
+_WORDS = {
+    FeedFormat.TABLE: "a table of delimited text",
+    FeedFormat.SHOPIFY: "a Shopify product CSV",
+    FeedFormat.JSON_LINES: "JSON Lines",
+    FeedFormat.JSON: "one JSON document",
+    FeedFormat.MERCHANT_XML: "Google Merchant XML",
+    FeedFormat.PARQUET: "Parquet",
+    FeedFormat.PHOTOS: "photos, each of them a listing",
+}
+_COUNTED_IN_LINES = frozenset((FeedFormat.TABLE, FeedFormat.SHOPIFY, FeedFormat.JSON_LINES))
 
 
 class Feed:
     """An open feed. Close it when done, or use it as a context: what was downloaded for it goes then."""
 
-    def __init__(self, *, name: str, format: FeedFormat, reader: _Reader, cleanup: ExitStack) -> None:  # noqa: A002
+    def __init__(self, *, name: str, opened: "_Opened", cleanup: ExitStack) -> None:
         self.name = name
-        self.format = format
-        self._reader = reader
+        self.format = opened.format
+        self.described = opened.described
+        """What the feed was recognised as, in words for a person."""
+        self.photos_path = opened.photos_path
+        """The folder or zip of the photos that came with the feed, until it is closed; None where none did."""
+        self._reader = opened.reader
         self._cleanup = cleanup
 
     @property
@@ -67,10 +53,16 @@ class Feed:
     def rows(self) -> Iterator[FeedRow | RowRejection]:
         """Every row, good or rejected, in the feed's order, from the start at each call; memory stays bounded.
 
-        Raises UnreadableFeed, and DamagedFeed where a Parquet file cannot be read on.
+        Raises UnreadableFeed, UnpacksTooLarge, and DamagedFeed, after all good rows, where it cannot be read on.
         """
+        line = 0
         try:
-            yield from self._reader.rows()
+            for row in self._reader.rows():
+                line = row.line
+                yield row
+        except BrokenOff as error:
+            unit = "line" if self.format in _COUNTED_IN_LINES else "row"
+            raise DamagedFeed(feed=self.name, where=f"{unit} {line}", reason=error) from error
         except OSError as error:
             raise UnreadableFeed(feed=self.name, reason=error.strerror or error) from error
 
@@ -105,43 +97,39 @@ def open_feed(
     with ExitStack() as cleanup:
         path = on_disk(source, allow_hosts=allow_hosts, scratch=scratch, cleanup=cleanup)
         try:
-            found, reader = _reader(name, path, mapping or {})
+            opened = _opened(name, path, mapping or {}, scratch=scratch, cleanup=cleanup)
+        except BrokenOff as error:
+            raise DamagedFeed(feed=name, where="its beginning", reason=error) from error
         except OSError as error:
             raise UnreadableFeed(feed=name, reason=error.strerror or error) from error
-        return Feed(name=name, format=found, reader=reader, cleanup=cleanup.pop_all())
+        return Feed(name=name, opened=opened, cleanup=cleanup.pop_all())
 
 
-def _reader(name: str, path: Path, mapping: Mapping[str, str]) -> tuple[FeedFormat, _Reader]:
-    if path.is_dir():
-        return FeedFormat.PHOTOS, PhotoListFeed(name, path)
-    sample = read_sample(path)
-    if sample.startswith(b"PAR1"):
-        from worker.feed.columnar import ParquetFeed  # pyarrow takes a quarter of a second to load
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Opened:
+    """What a feed turned out to be."""
 
-        return FeedFormat.PARQUET, ParquetFeed(name, path, mapping)
-    if sample.startswith(b"PK\x03\x04") and b"[Content_Types].xml" in sample[:4096]:
-        raise UnknownFeedFormat(feed=name, what="an Excel file: save it as CSV")
-    if sample.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return FeedFormat.PHOTOS, PhotoListFeed(name, path)
-    _refuse_known(name, sample)
-    return _text_reader(name, path, sample, mapping)
+    format: FeedFormat
+    described: str
+    reader: Reader
+    photos_path: Path | None = None
 
 
-def _text_reader(name: str, path: Path, sample: bytes, mapping: Mapping[str, str]) -> tuple[FeedFormat, _Reader]:
-    encoding = detect_encoding(sample)
-    start = sample[:65_536].decode(encoding, errors="ignore").lstrip()
-    if not start and len(sample) < 65_536:
-        raise EmptyFeed(feed=name)
-    if start.startswith("{"):
-        return FeedFormat.JSON_LINES, JsonLinesFeed(name, path, encoding, mapping)
-    if start.startswith("["):
-        raise UnknownFeedFormat(feed=name, what="a JSON array: write one object a line (JSON Lines)")
-    if start.startswith("<"):
-        raise UnknownFeedFormat(feed=name, what="XML or HTML: export it as CSV")
-    return FeedFormat.TABLE, TableFeed(name, path, encoding, mapping)
+def _opened(name: str, path: Path, mapping: Mapping[str, str], *, scratch: Path | None, cleanup: ExitStack) -> _Opened:
+    if not path.is_dir() and not is_zip(name, path):
+        return _opened_file(name, path, mapping)
+    within = None if path.is_dir() else feed_within(name, path, scratch=scratch, cleanup=cleanup)
+    if within is None:
+        words = _WORDS[FeedFormat.PHOTOS]
+        return _Opened(format=FeedFormat.PHOTOS, described=words, reader=PhotoListFeed(name, path), photos_path=path)
+    opened = _opened_file(f"{within.member} in {name}", within.path, mapping)
+    beside = ", with photos beside it" if within.has_photos else ""
+    described = f"{opened.described} ({within.member} in the zip{beside})"
+    return replace(opened, described=described, photos_path=path if within.has_photos else None)
 
 
-def _refuse_known(name: str, sample: bytes) -> None:
-    for magic, what in _NOT_READ:
-        if sample.startswith(magic):
-            raise UnknownFeedFormat(feed=name, what=what)
+def _opened_file(name: str, path: Path, mapping: Mapping[str, str]) -> _Opened:
+    content = Content.of(name, path)
+    found, reader = recognise(content, mapping)
+    packed = f", packed with {content.packing}" if content.packing else ""
+    return _Opened(format=found, described=f"{_WORDS[found]}{packed}", reader=reader)

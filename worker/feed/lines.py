@@ -1,15 +1,12 @@
-"""Lines of a text file in any usual encoding, in bounded memory whatever the file."""
+"""Text and lines of a feed in any usual encoding, in bounded memory whatever the file."""
 
 import codecs
 import io
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
 from worker.feed.build import SUSPECT
 from worker.feed.rows import MAX_LINE_CHARS
 
-_BLOCK_BYTES = 1 << 18
-_SAMPLE_BYTES = 1 << 22
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -35,31 +32,33 @@ def detect_encoding(sample: bytes) -> str:
     return "utf-8" if _is_mostly_utf8(sample) else "cp1252"
 
 
-def read_sample(path: Path) -> bytes:
-    """The first bytes of a file, enough to tell its format and encoding by."""
-    with path.open("rb") as file:
-        return file.read(_SAMPLE_BYTES)
+def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
+    """The text of the blocks, each line of it ended by a newline alone, whatever ended it there (CR LF, CR or LF).
+
+    What is no text in the encoding becomes lone surrogates, which SUSPECT finds and no right text holds.
+    """
+    errors = "surrogateescape" if encoding in ("utf-8", "utf-8-sig", "cp1252") else _SURROGATES
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(errors), translate=True)
+    for block in blocks:
+        yield decoder.decode(block)
+    yield decoder.decode(b"", final=True)
 
 
 class Lines:
-    """The lines of a file, each with a final newline, whatever ended it there (CR LF, CR or LF).
+    """The lines of a feed, each with a final newline, in bounded memory.
 
     `suspect_to` is the last line that may hold controls or broken bytes; `overlong_to` the last line that was cut
     at MAX_LINE_CHARS. Both count from 1 and grow as lines are handed out.
     """
 
-    def __init__(self, path: Path, encoding: str) -> None:
-        self._path = path
-        # Broken UTF-8 becomes lone surrogates, which SUSPECT finds and no right text holds.
-        errors = "surrogateescape" if encoding in ("utf-8", "utf-8-sig", "cp1252") else _SURROGATES
-        decoder = codecs.getincrementaldecoder(encoding)(errors)
-        self._decoder = io.IncrementalNewlineDecoder(decoder, translate=True)
+    def __init__(self, blocks: Iterable[bytes], encoding: str) -> None:
+        self._texts = decoded(blocks, encoding)
         self.suspect_to = 0
         self.overlong_to = 0
 
     def __iter__(self) -> Iterator[str]:
         line, rest = 0, ""
-        for block in self._blocks():
+        for block in self._texts:
             parts = (rest + block).split("\n")
             rest = parts.pop()
             if SUSPECT.search(block):
@@ -77,12 +76,6 @@ class Lines:
             self.overlong_to = line
             text = text[:MAX_LINE_CHARS]
         return f"{text}\n"
-
-    def _blocks(self) -> Iterator[str]:
-        with self._path.open("rb") as file:
-            while data := file.read(_BLOCK_BYTES):
-                yield self._decoder.decode(data)
-            yield self._decoder.decode(b"", final=True)
 
 
 def _surrogate(error: UnicodeError) -> tuple[str, int]:

@@ -1,5 +1,6 @@
 """The limits a row must keep to, and what is raised while a row is built that breaks them."""
 
+from db.rows import RowRejection
 from db.states import RejectionReason
 
 MAX_FIELD_CHARS = 255
@@ -19,3 +20,8 @@ class CellError(Exception):
         self.column = column
         self.reason = reason
         self.detail = detail
+
+
+def rejected(line: int, reason: RejectionReason, detail: str) -> RowRejection:
+    """A row of which not even the columns are known."""
+    return RowRejection(line=line, column="", reason=reason, detail=detail, external_id=None)

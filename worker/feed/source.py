@@ -1,5 +1,6 @@
 """Where a feed lies, and how it comes to this machine's disk: a path, http(s):// behind the guard, object storage."""
 
+import re
 import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -7,12 +8,13 @@ from pathlib import Path
 
 import fsspec
 
+from worker.feed.content import MAX_FEED_BYTES
 from worker.feed.errors import UnreadableFeed
 from worker.photos import FetchError, PhotoFetcher
 from worker.photos.urls import parse_url, public_name
 
-_MAX_FEED_BYTES = 16 * 1024**3
 _DEADLINE_S = 3600.0
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>]+", re.IGNORECASE)
 # Only these: others of fsspec's drivers reach the disk or unguarded hosts, and a URL may come from a stranger.
 _OBJECT_STORES = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory"))
 
@@ -24,7 +26,7 @@ def feed_name(source: str | Path) -> str:
             return public_name(parse_url(source))
         except FetchError:
             return "the feed's URL"
-    return str(source)
+    return str(source) if isinstance(source, Path) or "://" not in source else _without_secrets(source)
 
 
 def on_disk(source: str | Path, *, allow_hosts: Iterable[str], scratch: Path | None, cleanup: ExitStack) -> Path:
@@ -48,7 +50,7 @@ def on_disk(source: str | Path, *, allow_hosts: Iterable[str], scratch: Path | N
 
 def fetch_feed(url: str, target: Path, *, allow_hosts: Iterable[str]) -> None:
     """Fetches an http(s):// feed behind the guard; raises UnreadableFeed."""
-    fetcher = PhotoFetcher(allow_hosts=allow_hosts, max_bytes=_MAX_FEED_BYTES, deadline_s=_DEADLINE_S)
+    fetcher = PhotoFetcher(allow_hosts=allow_hosts, max_bytes=MAX_FEED_BYTES, deadline_s=_DEADLINE_S)
     try:
         with fetcher, target.open("wb") as file:
             fetcher.download(url, file)
@@ -57,11 +59,27 @@ def fetch_feed(url: str, target: Path, *, allow_hosts: Iterable[str]) -> None:
 
 
 def _copy(url: str, target: Path) -> None:
-    scheme = url.partition("://")[0].lower()
-    if scheme not in _OBJECT_STORES or "::" in url:
-        raise UnreadableFeed(feed=url, reason=f"{scheme}:// is not read; use a path, http(s):// or s3://")
+    name = feed_name(url)
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() not in _OBJECT_STORES or "::" in url:
+        raise UnreadableFeed(feed=name, reason=f"{scheme}:// is not read; use a path, http(s):// or s3://")
+    if "@" in rest.partition("/")[0] and not scheme.lower().startswith("abfs"):  # there it is container@account
+        reason = "it carries credentials; give them in the environment, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        raise UnreadableFeed(feed=name, reason=reason)
     try:
         fs, path = fsspec.core.url_to_fs(url)
         fs.get_file(path, str(target))
     except Exception as error:  # drivers raise their own kinds (botocore's are no OSError)
-        raise UnreadableFeed(feed=url, reason=f"{type(error).__name__}: {error}") from error
+        raise UnreadableFeed(feed=name, reason=_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    """What a driver says, on one line; the URLs in it may be an endpoint's and carry what is nobody's business."""
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    return _URL.sub(lambda url: _without_secrets(url.group()), said)[:300]
+
+
+def _without_secrets(url: str) -> str:
+    scheme, separator, rest = url.partition("?")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"

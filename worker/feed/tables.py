@@ -1,164 +1,31 @@
-"""Delimited text: CSV and its relatives. One broken quote costs one row, not the rest of the file."""
+"""A feed of delimited text, a row a record."""
 
-import csv
-from collections import deque
 from collections.abc import Iterator, Mapping
-from itertools import islice
-from pathlib import Path
 
 from db.rows import FeedRow, RowRejection
 from db.states import RejectionReason
-from worker.feed.build import SUSPECT, RowBuilder
+from worker.feed.build import RowBuilder
 from worker.feed.columns import ColumnMapping, match_columns
-from worker.feed.errors import EmptyFeed, TooManyColumns, UnknownFeedFormat
-from worker.feed.lines import Lines
-from worker.feed.rows import MAX_COLUMNS, MAX_LINE_CHARS
-
-_DELIMITERS = ",;\t|"
-_MAX_REPLAYS = 2_000
+from worker.feed.records import Table
+from worker.feed.rows import MAX_LINE_CHARS, rejected
 
 
 class TableFeed:
-    """A feed of delimited text whose first line names the columns."""
+    """CSV, TSV and their relatives."""
 
-    def __init__(self, name: str, path: Path, encoding: str, explicit: Mapping[str, str]) -> None:
-        self._path = path
-        self._encoding = encoding
-        self._delimiter = _sniffed(list(islice(Lines(path, encoding), 50)))
-        self._width = 0
-        header = self._header(name)
-        self.columns = _distinct(header)
-        self._width = len(self.columns)
-        self.mapping: ColumnMapping = match_columns(name, self.columns, explicit)
+    def __init__(self, table: Table, explicit: Mapping[str, str]) -> None:
+        self._table = table
+        self.columns = table.columns
+        self.mapping: ColumnMapping = match_columns(table.name, table.columns, explicit)
 
     def rows(self) -> Iterator[FeedRow | RowRejection]:
         """Every row after the header, in the file's order; blank lines are no rows."""
         builder = RowBuilder(self.columns, self.mapping)
-        lines = Lines(self._path, self._encoding)
-        for start, cells, flaw in _Records(lines, self._delimiter, self._width).after_header():
+        lines = self._table.lines()
+        for start, cells, flaw in self._table.records(lines):
             if flaw is not None:
                 yield flaw
             elif lines.overlong_to >= start:
-                yield _rejected(start, RejectionReason.TOO_LONG, f"a line of more than {MAX_LINE_CHARS} characters")
+                yield rejected(start, RejectionReason.TOO_LONG, f"a line of more than {MAX_LINE_CHARS} characters")
             else:
                 yield builder.build(start, cells, suspect=lines.suspect_to >= start)
-
-    def _header(self, name: str) -> list[str]:
-        records = _Records(Lines(self._path, self._encoding), self._delimiter, 0)
-        header = [cell.strip() for cell in records.first()]
-        if not any(header):
-            raise EmptyFeed(feed=name)
-        if any(SUSPECT.search(cell) for cell in header):
-            raise UnknownFeedFormat(feed=name, what="not text")
-        while header and not header[-1]:
-            header.pop()
-        if len(header) > MAX_COLUMNS:
-            raise TooManyColumns(feed=name, count=len(header), limit=MAX_COLUMNS)
-        return header
-
-
-class _Records:
-    """Records of a delimited text with the line each begins on."""
-
-    def __init__(self, lines: Lines, delimiter: str, width: int) -> None:
-        self._fresh = iter(lines)
-        self._again: deque[str] = deque()
-        self._record: list[str] = []
-        self._reader = csv.reader(self._handed_out(), delimiter=delimiter)
-        self._width = width
-        self._line = 1
-        self._replays = 0
-
-    def first(self) -> list[str]:
-        """The header: the first record that is not blank; empty where there is none."""
-        try:
-            return next((cells for cells in self._reader if cells), [])
-        except csv.Error:
-            return []
-
-    def after_header(self) -> Iterator[tuple[int, list[str], RowRejection | None]]:
-        """(first line, cells, None) of a record of the right width, or (first line, [], why it is rejected)."""
-        self.first()
-        self._next_line()
-        while True:
-            try:
-                cells = next(self._reader, None)
-            except csv.Error as error:
-                yield self._flawed(f"{error}; is a quote left open?", RejectionReason.TOO_LONG)
-                continue
-            if cells is None:
-                return
-            if len(cells) != self._width and not self._fits(cells):
-                if cells:
-                    detail = f"{len(cells)} values under {self._width} column names"
-                    yield self._flawed(detail, RejectionReason.WRONG_NUMBER_OF_COLUMNS)
-                else:
-                    self._next_line()
-                continue
-            yield self._next_line(), cells, None
-
-    def _fits(self, cells: list[str]) -> bool:
-        """Whether all that is too much is empty, as trailing delimiters leave it; cuts it off."""
-        if len(cells) > self._width and not any(cell.strip() for cell in cells[self._width :]):
-            del cells[self._width :]
-            return True
-        return False
-
-    def _flawed(self, detail: str, reason: RejectionReason) -> tuple[int, list[str], RowRejection]:
-        """Reject the record's first line, and read its other lines again: they may be good rows of their own."""
-        others = self._record[1:]
-        if others and self._replays < _MAX_REPLAYS:
-            self._replays += 1
-            self._again.extendleft(reversed(others))
-            del self._record[1:]
-            detail = f"{detail} (a quote that opens in this line and is not closed in it)"
-        start = self._next_line()
-        return start, [], _rejected(start, reason, detail)
-
-    def _next_line(self) -> int:
-        """The line on which the record just read began; the next begins behind it."""
-        start = self._line
-        self._line += len(self._record)
-        self._record.clear()
-        return start
-
-    def _handed_out(self) -> Iterator[str]:
-        while True:
-            line = self._again.popleft() if self._again else next(self._fresh, None)
-            if line is None:
-                return
-            self._record.append(line)
-            yield line
-
-
-def _rejected(line: int, reason: RejectionReason, detail: str) -> RowRejection:
-    return RowRejection(line=line, column="", reason=reason, detail=detail, external_id=None)
-
-
-def _sniffed(lines: list[str]) -> str:
-    """The delimiter under which the first lines have the most columns and the same number of them."""
-    return max(_DELIMITERS, key=lambda delimiter: _evenness(lines, delimiter))
-
-
-def _evenness(lines: list[str], delimiter: str) -> float:
-    try:
-        rows = [cells for cells in csv.reader(lines, delimiter=delimiter) if cells]
-    except csv.Error:
-        return 0.0
-    if not rows or len(rows[0]) < 2:
-        return 0.0
-    # The last record may be cut short by the end of the sample.
-    whole = rows[:-1] or rows
-    return len(rows[0]) * sum(len(cells) == len(rows[0]) for cells in whole) / len(whole)
-
-
-def _distinct(header: list[str]) -> tuple[str, ...]:
-    """The header with names for nameless columns and a number behind names that come again."""
-    seen: dict[str, None] = {}
-    for position, given in enumerate(header, start=1):
-        name = base = given or f"column {position}"
-        count = 2
-        while name in seen:
-            name, count = f"{base} ({count})", count + 1
-        seen[name] = None
-    return tuple(seen)

@@ -6,16 +6,19 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from worker.photos.errors import BadZip, PhotoDamaged, PhotoGone, PhotoTooLarge
-from worker.photos.references import References, clean_reference
+from worker.photos.references import References, clean_reference, is_image_name
 from worker.photos.sources import MAX_PHOTO_BYTES, PhotoFile
 
 MAX_RATIO = 200
 """Bytes out per byte in. Photos hardly compress: a black PNG of any size stays below, a bomb does not."""
 
 _RATIO_FREE_BYTES = 1024 * 1024
+_BLOCK_BYTES = 1 << 18
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _BAD_ZIP = (
     zipfile.BadZipFile,
@@ -32,6 +35,7 @@ class ZipPhotos:
     """The members of a zip. Thread-safe; close it when done."""
 
     def __init__(self, path: Path, *, max_bytes: int = MAX_PHOTO_BYTES) -> None:
+        self._path = path
         self._max_bytes = max_bytes
         self._members = _members(path)
         self._references = References(self._members)
@@ -59,6 +63,25 @@ class ZipPhotos:
         if len(data) != member.file_size or zlib.crc32(data) != member.CRC:
             raise PhotoDamaged(name=photo.name, reason="its bytes do not match the zip's checksum")
         return data
+
+    def others(self) -> list[str]:
+        """Every member that does not end like an image, sorted."""
+        return sorted(name for name in self._members if not is_image_name(name))
+
+    def packed_bytes(self, name: str) -> int:
+        """How many bytes a member takes in the zip."""
+        return self._members[name].compress_size
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """The bytes of a member, of any size and a piece at a time, checked against their CRC; raises PhotoDamaged."""
+        member = self._members[name]
+        try:
+            if member.compress_type not in _METHODS or member.flag_bits & 0x1:
+                raise ValueError("it is encrypted, or compressed otherwise than with deflate")
+            with zipfile.ZipFile(self._path) as archive, archive.open(member) as file:
+                yield from iter(partial(file.read, _BLOCK_BYTES), b"")
+        except (*_BAD_ZIP, zlib.error) as error:
+            raise PhotoDamaged(name=name, reason=error) from error
 
     def close(self) -> None:
         """Close the zip."""

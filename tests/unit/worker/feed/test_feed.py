@@ -260,9 +260,7 @@ def test_photos_alone_are_a_feed(tmp_path: Path, kind: str) -> None:
         (b"", EmptyFeed, "is empty"),
         (b"\n\n  \n", EmptyFeed, "is empty"),
         (b"name,colour\nx,y\n", NoIdColumn, "it has: name, colour"),
-        (b'[{"id": 1}]', UnknownFeedFormat, "one object a line"),
-        (b"<rss/>", UnknownFeedFormat, "XML"),
-        (b"\x1f\x8b\x08rest", UnknownFeedFormat, "unpack it first"),
+        (b"BZh91AY", UnknownFeedFormat, "unpack it first"),
         (b"\xff\xd8\xff\xe0rest", UnknownFeedFormat, "a JPEG photo"),
         (b"id,\x01\x02\n", UnknownFeedFormat, "not text"),
         (b"id" + b",x" * 3000, TooManyColumns, "3001 columns"),
@@ -320,29 +318,6 @@ def test_a_feed_comes_from_object_storage() -> None:
     fsspec.filesystem("memory").pipe_file("/bucket/feed.csv", (HEADER + LINE).encode())
     with open_feed("memory://bucket/feed.csv") as feed:
         assert list(feed.rows()) == [ROW]
-
-
-_PIECES = st.sampled_from(
-    [b"id,title,price\n", b'{"id": 1, "images": [', b"]}\n", b'"', b",", b"\n", b"\r", b"\0", b"1", b"\xff\xfe",
-     b"\xc3", b"PAR1", b"PK\x03\x04", b"{", b"[", b"\\ud800", b"https://x/a.jpg", b"-9e999",
-     b"\xe2\x82\xb9", b";", b"\t"]
-)  # fmt: skip
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=st.one_of(st.binary(max_size=400), st.lists(_PIECES, max_size=40).map(b"".join)), header=st.booleans())
-def test_any_bytes_give_rows_rejections_or_a_feed_error(path: Path, content: bytes, header: bool) -> None:
-    path.write_bytes(b"id,title,price,image\n" + content if header else content)
-    try:
-        with open_feed(path) as feed:
-            rows = list(feed.rows())
-    except FeedError:
-        return
-    for row in rows:
-        assert isinstance(row, FeedRow | RowRejection)
-        if isinstance(row, FeedRow):
-            assert "\0" not in repr(row.listing)
-            repr(row.listing.external_id).encode()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
