@@ -108,6 +108,12 @@ def photos_per_shard(connection: Connection, model_version_id: int) -> int:
     return int(min(max(rate * SHARD_WORK_S, SHARD_PHOTOS_MIN), SHARD_PHOTOS_MAX))
 
 
+def has_failed(connection: Connection, shard_id: int) -> bool:
+    """Whether the shard failed, or was held by a worker that died, and may be why."""
+    attempt = connection.scalar(text("SELECT attempt FROM modiste.shard WHERE id = :id"), {"id": shard_id})
+    return bool(attempt)
+
+
 def claim(connection: Connection, shard_id: int, *, worker: str, lease_s: float) -> Lease | None:
     """Takes the shard, or None where it is done, not due, held by a living worker, or of an import that rests."""
     row = connection.execute(

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
@@ -13,10 +13,11 @@ from broker import Delivery
 from db.engine import first_line, transaction
 from db.enrichments import Outcome, write_shard
 from db.errors import DbError, LeaseLost, NotReachable
-from db.shards import Lease, claim, give_back
+from db.shards import Lease, claim, give_back, has_failed
 from db.states import Lane
 from store import StoreError
 from vision.errors import ArtifactError
+from worker.company import Company
 from worker.heartbeat import Heartbeat
 from worker.inference import EngineFails
 from worker.looking import Interrupted, Looks, Patience
@@ -44,17 +45,25 @@ class Workshop:
     heartbeat: Heartbeat
     delivery: Delivery
     stopping: threading.Event
+    company: Company = field(default_factory=Company)
 
 
 def enrich_shard(workshop: Workshop, shard_id: int) -> None:
     """Claims a shard and does it. A shard that is done, not due or taken is left alone.
 
+    One that failed before is done with nothing beside it, and claimed only then: what waits is not to be blamed.
     Raises what made the shard fail, after giving it back to the queue with the attempt counted.
     """
     with transaction(workshop.engine) as connection:
-        lease = claim(connection, shard_id, worker=workshop.name, lease_s=workshop.delivery.lease_s)
-    if lease is None:
-        return
+        suspect = has_failed(connection, shard_id)
+    with workshop.company.alone() if suspect else workshop.company.beside_others():
+        with transaction(workshop.engine) as connection:
+            lease = claim(connection, shard_id, worker=workshop.name, lease_s=workshop.delivery.lease_s)
+        if lease is not None:
+            work_on(workshop, lease)
+
+
+def work_on(workshop: Workshop, lease: Lease) -> None:
     started = time.monotonic()
     try:
         with workshop.heartbeat.keeping((lease.shard_id, lease.token)) as lost:
