@@ -1,6 +1,6 @@
 """What crosses from a planner to the database and back: what is known, what is to be written, what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from db.listings import ListingData
@@ -36,16 +36,23 @@ class KnownPhoto:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownListing:
-    """A listing as the database has it, its photos by source."""
+    """A listing as the database has it, its photos by source.
+
+    `before`: what its seller said, where that is to be compared; None where the hash tells that nothing changed.
+    """
 
     id: int
-    row_hash: bytes
+    available: bool
     photos: dict[str, KnownPhoto]
+    before: ListingData | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhotoToPlan:
-    """A photo that is new to its listing or has changed. With `reason` it goes straight into quarantine."""
+    """A photo that is new to its listing or has changed. With `reason` it goes straight into quarantine.
+
+    `asked_again`: its URL is known and enriched, and a worker asks whether it gives something else now.
+    """
 
     external_id: str
     position: int
@@ -54,11 +61,12 @@ class PhotoToPlan:
     content: ContentRef | None = None
     reason: Reason | None = None
     detail: str | None = None
+    asked_again: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RowReport:
-    """What became of one row of the feed."""
+    """What became of one row of the feed. `changed`: of a changed row its fields, `metadata.KEY` and `photos`."""
 
     line: int
     external_id: str | None
@@ -66,18 +74,23 @@ class RowReport:
     column: str | None = None
     reason: str | None = None
     detail: str | None = None
+    changed: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """One batch of a feed, compared with what is known and ready to be written."""
+    """One batch of a feed, compared with what is known and ready to be written.
+
+    `known`: ids of the listings among `listings` and `photos` that are there already, by external id.
+    """
 
     rows: Sequence[RowReport]
+    known: Mapping[str, int] = field(default_factory=dict)
     listings: Sequence[tuple[ListingData, bytes]] = ()  # new or changed, with their row hash
     photos: Sequence[PhotoToPlan] = ()
     replaced: Sequence[KnownPhoto] = ()  # known photos that `photos` overwrites
     gone: Sequence[KnownPhoto] = ()  # known photos that the feed no longer has
-    touched_listing_ids: Sequence[int] = field(default=())  # known listings that this batch changes
+    touched_listing_ids: Sequence[int] = ()  # known listings that this batch changes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

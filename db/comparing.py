@@ -2,18 +2,25 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
 
 from db.batches import Batch, KnownListing, KnownPhoto, PhotoToPlan, RowReport
+from db.comparing_photos import FindPhoto, photos_to_plan, wanted_photos
 from db.listings import ListingData
-from db.rows import FeedRow, FoundPhoto, RowRejection, is_url
-from db.states import PhotoState, Reason, RejectionReason, RowOutcome
+from db.rows import FeedRow, RowRejection
+from db.states import RejectionReason, RowOutcome
 
 # A row that says something else here than the row before it with the same id is no continuation of it.
 IDENTITY = ("title", "brand", "seller", "seller_category")
 
-FindPhoto = Callable[[str], FoundPhoto | None]
+# What a change is called by, in the order in which changes are told.
+FIELDS = tuple(field.name for field in fields(ListingData) if field.name not in ("external_id", "metadata"))
+PHOTOS = "photos"
+
+Entry = FeedRow | RowRejection
+encode_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,37 +34,57 @@ class _Group:
         return self.rows[0].listing
 
 
+def row_hashes(entries: Iterable[Entry]) -> dict[str, bytes]:
+    """The hash of each listing that these rows are of, by external id: what `known_listings` and `compare` ask for."""
+    hashes: dict[str, bytes] = {}
+    for entry in entries:
+        if isinstance(entry, FeedRow) and entry.listing.external_id not in hashes:
+            hashes[entry.listing.external_id] = row_hash(entry.listing)
+    return hashes
+
+
 def compare(
-    entries: Sequence[FeedRow | RowRejection],
+    entries: Sequence[Entry],
     *,
+    hashes: Mapping[str, bytes],
     known: Mapping[str, KnownListing],
     seen: set[str],
     find_photo: FindPhoto,
+    refetch: bool = False,
 ) -> Batch:
     """The batch to write for these rows.
 
-    `seen`: external ids that earlier batches of this import had. `find_photo` finds what a reference means that is
-    no URL; photos whose bytes it did not find in the store have no content yet (see `worker.planning`).
+    `hashes`: their `row_hashes`. `known`: what `known_listings` gave for these. `seen`: external ids that earlier
+    batches of this import had. `find_photo` finds what a reference means that is no URL; photos whose bytes it did not
+    find in the store have no content yet (see `worker.planning`). `refetch`: URLs that are known are asked again.
     """
     reports = [rejection_report(entry) for entry in entries if isinstance(entry, RowRejection)]
     groups, repeated = group_rows([entry for entry in entries if isinstance(entry, FeedRow)], seen)
     reports += repeated
-    comparisons = [_Comparison.of(group, known.get(group.listing.external_id), find_photo) for group in groups]
+    comparisons = [
+        _Comparison.of(group, hashes, known.get(group.listing.external_id), find_photo, refetch=refetch)
+        for group in groups
+    ]
     for group, comparison in zip(groups, comparisons, strict=True):
-        first, *others = group.rows
-        reports.append(RowReport(line=first.line, external_id=first.listing.external_id, outcome=comparison.outcome))
-        reports += [
-            RowReport(line=row.line, external_id=row.listing.external_id, outcome=RowOutcome.CONTINUED)
-            for row in others
-        ]
+        reports += row_reports(group, comparison)
     return Batch(
         rows=sorted(reports, key=lambda report: report.line),
+        known={c.external_id: c.known_id for c in comparisons if c.known_id is not None and (c.listing or c.photos)},
         listings=[c.listing for c in comparisons if c.listing is not None],
         photos=[photo for c in comparisons for photo in c.photos],
         replaced=[photo for c in comparisons for photo in c.replaced],
         gone=[photo for c in comparisons for photo in c.gone],
         touched_listing_ids=[c.known_id for c in comparisons if c.known_id is not None and c.photos_change],
     )
+
+
+def row_reports(group: _Group, comparison: "_Comparison") -> Iterator[RowReport]:
+    first, *others = group.rows
+    external_id = comparison.external_id
+    changed = comparison.changed if comparison.outcome is RowOutcome.CHANGED else None
+    yield RowReport(line=first.line, external_id=external_id, outcome=comparison.outcome, changed=changed)
+    for row in others:
+        yield RowReport(line=row.line, external_id=external_id, outcome=RowOutcome.CONTINUED)
 
 
 def rejection_report(rejection: RowRejection) -> RowReport:
@@ -109,9 +136,11 @@ def repeated_id(row: FeedRow, group: _Group | None) -> RowReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Comparison:
-    """One listing of the feed against what is known of it."""
+    """One listing of the feed against what is known of it. `changed` names what differs."""
 
+    external_id: str
     outcome: RowOutcome
+    changed: Sequence[str]
     known_id: int | None
     listing: tuple[ListingData, bytes] | None
     photos: list[PhotoToPlan]
@@ -120,71 +149,59 @@ class _Comparison:
 
     @property
     def photos_change(self) -> bool:
-        return bool(self.photos or self.gone)
+        return PHOTOS in self.changed
 
     @classmethod
-    def of(cls, group: _Group, known: KnownListing | None, find_photo: FindPhoto) -> "_Comparison":
-        digest = row_hash(group.listing)
-        wanted = wanted_photos(group, find_photo)
-        had = known.photos if known else {}
-        photos = [
-            photo for source, photo in wanted.items() if source not in had or had[source].validator != photo.validator
-        ]
-        unseen = [
-            replace(photo, content=had[source].content, reason=None, detail=None)
-            for source, photo in wanted.items()
-            if source in had and photo not in photos and is_unseen(had[source])
-        ]
-        gone = [photo for source, photo in had.items() if source not in wanted]
-        data_changed = known is None or known.row_hash != digest
-        outcome = RowOutcome.CHANGED if data_changed or photos or gone else RowOutcome.UNCHANGED
+    def of(
+        cls,
+        group: _Group,
+        hashes: Mapping[str, bytes],
+        known: KnownListing | None,
+        find_photo: FindPhoto,
+        *,
+        refetch: bool,
+    ) -> "_Comparison":
+        listing = group.listing
+        wanted = wanted_photos(group.rows, find_photo)
+        if known is None:
+            return cls(
+                external_id=listing.external_id,
+                outcome=RowOutcome.NEW,
+                changed=(),
+                known_id=None,
+                listing=(listing, hashes[listing.external_id]),
+                photos=list(wanted.values()),
+                replaced=[],
+                gone=[],
+            )
+        photos, again = photos_to_plan(wanted, known.photos, refetch=refetch)
+        gone = [photo for source, photo in known.photos.items() if source not in wanted]
+        changed = differences(known.before, listing) if known.before else []
+        if photos or gone:
+            changed.append(PHOTOS)
         return cls(
-            outcome=RowOutcome.NEW if known is None else outcome,
-            known_id=known.id if known else None,
-            listing=(group.listing, digest) if data_changed else None,
-            photos=photos + unseen,
-            replaced=[had[photo.source] for photo in photos if photo.source in had],
+            external_id=listing.external_id,
+            outcome=RowOutcome.CHANGED if changed else RowOutcome.UNCHANGED,
+            changed=changed,
+            known_id=known.id,
+            listing=(listing, hashes[listing.external_id]) if known.before else None,
+            photos=photos + again,
+            replaced=[known.photos[photo.source] for photo in photos if photo.source in known.photos],
             gone=gone,
         )
 
 
-def is_unseen(photo: KnownPhoto) -> bool:
-    """Whether another model version enriched it and this one has not, or its import was cancelled before anyone did.
-
-    No change of the feed, but work.
-    """
-    return photo.state is PhotoState.CANCELLED or (photo.state is PhotoState.ENRICHED and not photo.seen)
-
-
-def wanted_photos(group: _Group, find_photo: FindPhoto) -> dict[str, PhotoToPlan]:
-    """The photos of a listing by source, in the feed's order, each once."""
-    wanted: dict[str, PhotoToPlan] = {}
-    for reference in (reference for row in group.rows for reference in row.photos):
-        photo = planned_photo(group.listing.external_id, len(wanted), reference, find_photo)
-        wanted.setdefault(photo.source, photo)
-    return wanted
+def differences(before: ListingData, now: ListingData) -> list[str]:
+    """Fields and `metadata.KEY` in which a seller says something else now."""
+    names = [name for name in FIELDS if comparable(before, name) != comparable(now, name)]
+    old, new = before.metadata, now.metadata
+    return names + [f"metadata.{key}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
 
 
-def planned_photo(external_id: str, position: int, reference: str, find_photo: FindPhoto) -> PhotoToPlan:
-    if is_url(reference):
-        return PhotoToPlan(external_id=external_id, position=position, source=reference, validator=None)
-    found = find_photo(reference)
-    if found is None:
-        return PhotoToPlan(
-            external_id=external_id,
-            position=position,
-            source=reference,
-            validator=None,
-            reason=Reason.NOT_FOUND,
-            detail="no such file among the photos given with the feed",
-        )
-    return PhotoToPlan(
-        external_id=external_id,
-        position=position,
-        source=found.name,
-        validator=found.validator,
-        content=found.content,
-    )
+def comparable(listing: ListingData, name: str) -> object:
+    """A field as the database keeps it: prices have two decimals there."""
+    value = getattr(listing, name)
+    return f"{value:.2f}" if isinstance(value, Decimal) else value
 
 
 def row_hash(listing: ListingData) -> bytes:
@@ -194,4 +211,4 @@ def row_hash(listing: ListingData) -> bytes:
         listing.currency, listing.gender, listing.colour, listing.size, listing.seller, listing.seller_category,
         listing.available, sorted(listing.metadata.items()),
     ]  # fmt: skip
-    return hashlib.blake2b(json.dumps(said, ensure_ascii=False).encode(), digest_size=16).digest()
+    return hashlib.blake2b(encode_json(said).encode(), digest_size=16).digest()

@@ -1,5 +1,7 @@
 """Imports: begun, counted, finished, and read back in O(1)."""
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +13,8 @@ from db.states import ImportState, Lane, RowOutcome
 
 # A planner that has not shown itself for this long is gone: its import is marked as failed by the sweep.
 PLANNER_SILENCE_S = 120
+# The share of the available listings that a whole feed may lack unless somebody says otherwise.
+WITHDRAW_SHARE_MAX = 0.2
 # The feed of an import that is one listing put by hand: there may be thousands, which lists of imports leave out.
 ONE_LISTING = "one listing"
 
@@ -37,6 +41,9 @@ class ImportStatus:
     photos_cancelled: int
     photos_pending: int
     photos_inferred: int
+    whole: bool
+    refetch: bool
+    listings_withdrawn: int
     paused_at: datetime | None
     started_at: datetime
     planned_at: datetime | None
@@ -65,19 +72,37 @@ STATUS = """
            i.rows_unchanged, i.rows_continued, i.rows_rejected, i.photos_total, i.photos_enriched,
            i.photos_quarantined, i.photos_cancelled, i.photos_inferred,
            i.photos_total - i.photos_enriched - i.photos_quarantined - i.photos_cancelled AS photos_pending,
-           i.paused_at, i.started_at, i.planned_at, i.finished_at,
+           i.whole, i.refetch, i.listings_withdrawn, i.paused_at, i.started_at, i.planned_at, i.finished_at,
            extract(epoch FROM coalesce(i.finished_at, clock_timestamp()) - i.started_at)::float8 AS running_s
     FROM modiste.import i JOIN modiste.model_version v ON v.id = i.model_version_id
 """
 
 
-def begin_import(connection: Connection, *, catalogue: str, feed: str, lane: Lane, model_version_id: int) -> int:
+def begin_import(
+    connection: Connection,
+    *,
+    catalogue: str,
+    feed: str,
+    lane: Lane,
+    model_version_id: int,
+    whole: bool = False,
+    withdraw_share_max: float = WITHDRAW_SHARE_MAX,
+    refetch: bool = False,
+) -> int:
     import_id: int = connection.execute(
         text("""
-            INSERT INTO modiste.import (catalogue, feed, lane, model_version_id)
-            VALUES (:catalogue, :feed, :lane, :version) RETURNING id
+            INSERT INTO modiste.import (catalogue, feed, lane, model_version_id, whole, withdraw_share_max, refetch)
+            VALUES (:catalogue, :feed, :lane, :version, :whole, :share_max, :refetch) RETURNING id
         """),
-        {"catalogue": catalogue, "feed": feed, "lane": lane, "version": model_version_id},
+        {
+            "catalogue": catalogue,
+            "feed": feed,
+            "lane": lane,
+            "version": model_version_id,
+            "whole": whole,
+            "share_max": withdraw_share_max,
+            "refetch": refetch,
+        },
     ).scalar_one()
     return import_id
 
@@ -87,7 +112,7 @@ def count_batch(connection: Connection, import_id: int, batch: Batch, planned: P
 
     Raises `ImportCancelled`: whoever cancels an import either waits for a batch that is counted, or sees none more.
     """
-    rows = {outcome: sum(row.outcome is outcome for row in batch.rows) for outcome in RowOutcome}
+    rows = Counter(row.outcome for row in batch.rows)
     counted = connection.execute(
         text("""
             UPDATE modiste.import SET
@@ -99,7 +124,7 @@ def count_batch(connection: Connection, import_id: int, batch: Batch, planned: P
             WHERE id = :id AND state <> 'cancelled'
         """),
         {
-            **{outcome.value: n for outcome, n in rows.items()},
+            **{outcome.value: rows[outcome] for outcome in RowOutcome},
             "photos": planned.photos,
             "quarantined": planned.quarantined,
             "recognised": planned.recognised,
@@ -139,6 +164,24 @@ def finish_if_complete(connection: Connection, import_id: int) -> None:
         """),
         {"id": import_id},
     )
+
+
+def show_planners(connection: Connection, planners: Collection[tuple[int, int]], *, lease_s: float) -> set[int]:  # noqa: ARG001
+    """Planners show themselves, given as (import id, any number); returns those imports that others have ended.
+
+    A row that is locked is in a batch of its planner right now: it is passed over, not waited for.
+    """
+    ids = {"ids": [import_id for import_id, _ in planners]}
+    connection.execute(
+        text("""
+            UPDATE modiste.import SET planner_seen_at = clock_timestamp() WHERE id IN (
+                SELECT id FROM modiste.import WHERE id = ANY (:ids) AND state = 'planning'
+                ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+        """),
+        ids,
+    )
+    ended = connection.scalars(text("SELECT id FROM modiste.import WHERE id = ANY (:ids) AND state <> 'planning'"), ids)
+    return set(ended)
 
 
 def fail_abandoned_plans(connection: Connection) -> int:

@@ -46,6 +46,7 @@ class PlanLease:
     feed_name: str
     lane: Lane
     model_version_id: int
+    refetch: bool
     planned_line: int
     handed_in: HandedIn
 
@@ -77,7 +78,7 @@ def claim_plan(connection: Connection, import_id: int, *, lease_s: float) -> Pla
             FROM modiste.import i
             WHERE p.import_id = :id AND i.id = p.import_id AND not_before <= clock_timestamp()
               AND (lease_until IS NULL OR lease_until < clock_timestamp())
-            RETURNING p.*, i.catalogue, i.feed, i.lane, i.model_version_id,
+            RETURNING p.*, i.catalogue, i.feed, i.lane, i.model_version_id, i.refetch,
                 coalesce((SELECT max(line) FROM modiste.import_row r WHERE r.import_id = i.id), 0) AS planned_line
         """),
         {"id": import_id, "lease_s": lease_s},
@@ -92,6 +93,7 @@ def claim_plan(connection: Connection, import_id: int, *, lease_s: float) -> Pla
         feed_name=row.feed,
         lane=Lane(row.lane),
         model_version_id=row.model_version_id,
+        refetch=row.refetch,
         planned_line=row.planned_line,
         handed_in=_handed_in(row),
     )

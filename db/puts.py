@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from db.catalogues import ensure_catalogue, known_listings, lock_catalogue, write_batch
-from db.comparing import FindPhoto, compare
+from db.batch_writes import write_batch
+from db.catalogues import ensure_catalogue, known_listings, lock_catalogue
+from db.comparing import compare, row_hashes
+from db.comparing_photos import FindPhoto
 from db.imports import ONE_LISTING, begin_import, count_batch, end_planning
 from db.listings import ListingData
 from db.models import active_model
@@ -40,9 +42,12 @@ def put_listing(
         connection, catalogue=catalogue, feed=ONE_LISTING, lane=Lane.INTERACTIVE, model_version_id=version_id
     )
     lock_catalogue(connection, catalogue)
+    rows = [FeedRow(line=1, listing=listing, photos=tuple(photos))]
+    hashes = row_hashes(rows)
     batch = compare(
-        [FeedRow(line=1, listing=listing, photos=tuple(photos))],
-        known=known_listings(connection, catalogue, [listing.external_id], model_version_id=version_id),
+        rows,
+        hashes=hashes,
+        known=known_listings(connection, catalogue, hashes, model_version_id=version_id),
         seen=set(),
         find_photo=find_photo,
     )

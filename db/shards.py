@@ -70,27 +70,26 @@ def make_shards(
         return []
     pieces = -(-len(photo_ids) // photos_per_shard)
     size = -(-len(photo_ids) // pieces)
-    insert = text(f"""
-        INSERT INTO modiste.shard (import_id, model_version_id, lane, photo_ids, attempt, not_before, state)
-        SELECT import_id, :version, :lane, :photos, :attempt, clock_timestamp() + make_interval(secs => :delay),
-               {WAITING}
-        FROM (VALUES (CAST(:import_id AS bigint))) AS made (import_id)
-        RETURNING id
-    """)
-    return [
-        connection.execute(
-            insert,
-            {
-                "import_id": import_id,
-                "version": model_version_id,
-                "lane": lane,
-                "photos": list(photo_ids[start : start + size]),
-                "attempt": attempt,
-                "delay": delay_s,
-            },
-        ).scalar_one()
-        for start in range(0, len(photo_ids), size)
-    ]
+    made = connection.scalars(
+        text(f"""
+            INSERT INTO modiste.shard (import_id, model_version_id, lane, photo_ids, attempt, not_before, state)
+            SELECT import_id, :version, :lane, photo_ids[first : first + :size - 1], :attempt,
+                   clock_timestamp() + make_interval(secs => :delay), {WAITING}
+            FROM (VALUES (CAST(:import_id AS bigint), CAST(:photos AS bigint[]))) AS made (import_id, photo_ids),
+                 generate_series(1, cardinality(photo_ids), :size) AS first
+            RETURNING id
+        """),
+        {
+            "import_id": import_id,
+            "version": model_version_id,
+            "lane": lane,
+            "photos": list(photo_ids),
+            "size": size,
+            "attempt": attempt,
+            "delay": delay_s,
+        },
+    )
+    return list(made)
 
 
 def photos_per_shard(connection: Connection, model_version_id: int) -> int:

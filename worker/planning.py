@@ -1,39 +1,38 @@
 """Plans an import: streams a feed, compares it with what is known, writes what changed and cuts shards of its photos.
 
 Works in batches of bounded size, each one transaction: a planner that is killed leaves complete batches behind, and
-running the import again finds them unchanged. A dry run takes the same way and writes nothing.
+running the import again finds them unchanged.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 
-from db.batches import Batch, ContentRef, PhotoToPlan, RowReport
-from db.catalogues import ensure_catalogue, known_listings, lock_catalogue, seen_in_import, write_batch
-from db.comparing import FindPhoto, compare
+from broker import Delivery
+from db.batch_writes import write_batch
+from db.batches import Batch
+from db.catalogues import ensure_catalogue, known_listings, lock_catalogue, seen_in_import
+from db.comparing import Entry, compare
+from db.comparing_photos import FindPhoto
 from db.engine import transaction
-from db.imports import begin_import, count_batch, end_planning
+from db.errors import LeaseLost
+from db.imports import PLANNER_SILENCE_S, WITHDRAW_SHARE_MAX, begin_import, count_batch, end_planning, show_planners
 from db.models import active_model
-from db.rows import FeedRow, FoundPhoto, RowRejection, is_url
+from db.rows import FeedRow, FoundPhoto, is_url
 from db.shards import make_shards, photos_per_shard
-from db.states import Lane, Reason, RowOutcome
+from db.states import Lane, RowOutcome
+from db.withdrawals import find_missing, withdraw
 from store import Area, Store
-from worker.photos.errors import PhotoDamaged, PhotoGone, PhotosError, PhotoTooLarge
+from worker.batches import FeedBatch, read_ahead
+from worker.heartbeat import Heartbeat
 from worker.photos.sources import Photos
+from worker.stored_photos import StoredPhotos
 
-BATCH_ROWS = 2000
-READERS = 4
-FAULTS: tuple[tuple[type[PhotosError], Reason], ...] = (
-    (PhotoGone, Reason.GONE),
-    (PhotoDamaged, Reason.DAMAGED),
-    (PhotoTooLarge, Reason.TOO_LARGE),
-)
-
-Entry = FeedRow | RowRejection
+WITHDRAWN_AT_ONCE = 5000
 
 
 class PhotosNotGiven(Exception):
@@ -51,13 +50,20 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """What to import, and into which catalogue."""
+    """What to import, and into which catalogue.
+
+    `whole`: the feed is all there is; what it does not have becomes unavailable, unless that is a larger share of the
+    catalogue than `withdraw_share_max`. `refetch`: URLs that are known are asked whether they changed.
+    """
 
     catalogue: str
     feed_name: str
     feed: Rows
     photos: Photos | None = None
     lane: Lane = Lane.BULK
+    whole: bool = False
+    withdraw_share_max: float = WITHDRAW_SHARE_MAX
+    refetch: bool = False
 
 
 @dataclass(kw_only=True, slots=True)
@@ -66,7 +72,6 @@ class Tally:
 
     rows: dict[RowOutcome, int] = field(default_factory=lambda: dict.fromkeys(RowOutcome, 0))
     photos: int = 0
-    rejections: list[RowReport] = field(default_factory=list)
 
     @property
     def rows_rejected(self) -> int:
@@ -83,127 +88,127 @@ def plan_import(
 ) -> int:
     """Plans all of a feed and returns the import's id. `on_batch` is called after each commit with what was found.
 
-    Raises the feed's error, `PhotosNotGiven` or db's errors; what was planned before stays planned.
+    Raises the feed's error, `PhotosNotGiven` or db's errors; what was planned before stays planned. A whole feed that
+    lacks too much raises nothing: its import says that it failed, and its rows are taken.
     """
-    batches = in_batches(order.feed.rows(), BATCH_ROWS)
-    first = next(batches, [])
-    require_photos(first, order)
-    with transaction(engine) as connection:
-        ensure_catalogue(connection, order.catalogue)
-        version_id = active_model(connection).id
-        import_id = begin_import(
-            connection, catalogue=order.catalogue, feed=order.feed_name, lane=order.lane, model_version_id=version_id
-        )
+    batches = read_ahead(order.feed.rows())
+    first = next(batches, FeedBatch())
+    require_photos(first.entries, order)
+    planner = begin(engine, store, order)
+    heartbeat = Heartbeat(engine, Delivery(lease_s=PLANNER_SILENCE_S / 2), show_planners)
     tally, error = Tally(), "the planner was interrupted"
     try:
-        for entries in chain([first], batches):
-            tally.add(plan_batch(engine, store, order, entries, import_id=import_id, version_id=version_id))
-            on_batch(import_id, tally)
-        error = ""
+        with heartbeat.keeping((planner.import_id, 0)) as lost:
+            for batch in chain([first], batches):
+                if lost.is_set():
+                    raise LeaseLost(f"import {planner.import_id} was ended by another process; run it again")
+                tally.add(planner.plan(batch))
+                on_batch(planner.import_id, tally)
+            error = planner.withdraw()
     except Exception as fault:
         error = f"planning stopped: {fault}"
         raise
     finally:
+        heartbeat.close()
         with transaction(engine) as connection:
-            end_planning(connection, import_id, error or None)
-    return import_id
+            end_planning(connection, planner.import_id, error or None)
+    return planner.import_id
 
 
-def plan_batch(
-    engine: Engine,
-    store: Store,
-    order: Order,
-    entries: Sequence[Entry],
-    *,
-    import_id: int,
-    version_id: int,
-    fence: Callable[[Connection], None] = lambda _: None,
-) -> Batch:
-    """One batch in one transaction, which `fence` opens and may refuse.
+def begin(engine: Engine, store: Store, order: Order) -> "Planner":
+    with transaction(engine) as connection:
+        ensure_catalogue(connection, order.catalogue)
+        version_id = active_model(connection).id
+        import_id = begin_import(
+            connection,
+            catalogue=order.catalogue,
+            feed=order.feed_name,
+            lane=order.lane,
+            model_version_id=version_id,
+            whole=order.whole,
+            withdraw_share_max=order.withdraw_share_max,
+            refetch=order.refetch,
+        )
+    return Planner(engine=engine, store=store, order=order, import_id=import_id, version_id=version_id)
 
-    Files are put into the store before: the catalogue is locked while rows are written, not while bytes are.
-    """
-    ids = external_ids(entries)
 
-    def compared(connection: Connection) -> Batch:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planner:
+    """Plans the feed of an import that has begun. `fence` opens each transaction and may refuse it."""
+
+    engine: Engine
+    store: Store
+    order: Order
+    import_id: int
+    version_id: int
+    fence: Callable[[Connection], None] = lambda _: None
+
+    def plan(self, rows: FeedBatch) -> Batch:
+        """One batch in one transaction.
+
+        Files are put into the store before: the catalogue is locked while rows are written, not while bytes are.
+        """
+        stored = StoredPhotos(self.order.photos, partial(self.store.put, Area.PHOTOS))
+        if self.order.photos is not None:
+            with transaction(self.engine) as connection:
+                ahead = self._compared(connection, rows)
+            stored.put(ahead.photos)
+        with transaction(self.engine) as connection:
+            self.fence(connection)
+            lock_catalogue(connection, self.order.catalogue)
+            batch = self._compared(connection, rows)
+            batch = replace(batch, photos=stored.put(batch.photos))
+            self._write(connection, batch)
+        return batch
+
+    def _compared(self, connection: Connection, rows: FeedBatch) -> Batch:
         return compare(
-            entries,
-            known=known_listings(connection, order.catalogue, ids, model_version_id=version_id),
-            seen=seen_in_import(connection, import_id, ids),
-            find_photo=finder(order),
+            rows.entries,
+            hashes=rows.hashes,
+            known=known_listings(connection, self.order.catalogue, rows.hashes, model_version_id=self.version_id),
+            seen=seen_in_import(connection, self.import_id, rows.hashes),
+            find_photo=finder(self.order.photos),
+            refetch=self.order.refetch,
         )
 
-    stored = StoredPhotos(order.photos, store)
-    if order.photos is not None:
-        with transaction(engine) as connection:
-            ahead = compared(connection)
-        stored.put(ahead.photos)
-    with transaction(engine) as connection:
-        fence(connection)
-        lock_catalogue(connection, order.catalogue)
-        batch = compared(connection)
-        batch = replace(batch, photos=stored.put(batch.photos))
+    def _write(self, connection: Connection, batch: Batch) -> None:
         planned = write_batch(
-            connection, import_id=import_id, catalogue=order.catalogue, model_version_id=version_id, batch=batch
+            connection,
+            import_id=self.import_id,
+            catalogue=self.order.catalogue,
+            model_version_id=self.version_id,
+            batch=batch,
         )
         make_shards(
             connection,
-            import_id=import_id,
-            model_version_id=version_id,
-            lane=order.lane,
+            import_id=self.import_id,
+            model_version_id=self.version_id,
+            lane=self.order.lane,
             photo_ids=planned.pending_photo_ids,
-            photos_per_shard=photos_per_shard(connection, version_id),
+            photos_per_shard=photos_per_shard(connection, self.version_id),
         )
-        count_batch(connection, import_id, batch, planned)
-    return batch
+        count_batch(connection, self.import_id, batch, planned)
+
+    def withdraw(self) -> str:
+        """Takes what a whole feed does not have off sale; empty, or why nothing was.
+
+        A few listings at a time, so that workers do not wait; whoever goes on after a fault finds the others.
+        """
+        with transaction(self.engine) as connection:
+            missing = find_missing(connection, self.import_id)
+        if missing.refusal:
+            return missing.refusal
+        for start in range(0, len(missing.listing_ids), WITHDRAWN_AT_ONCE):
+            with transaction(self.engine) as connection:
+                self.fence(connection)
+                lock_catalogue(connection, self.order.catalogue)
+                withdraw(connection, self.import_id, missing.listing_ids[start : start + WITHDRAWN_AT_ONCE])
+        return ""
 
 
-def dry_run(engine: Engine, order: Order) -> Tally:
-    """What an import would do, having changed nothing."""
-    tally, seen = Tally(), set[str]()
-    batches = in_batches(order.feed.rows(), BATCH_ROWS)
-    first = next(batches, [])
-    require_photos(first, order)
-    for entries in chain([first], batches):
-        ids = external_ids(entries)
-        with transaction(engine) as connection:
-            version_id = active_model(connection).id
-            known = known_listings(connection, order.catalogue, ids, model_version_id=version_id)
-        batch = compare(entries, known=known, seen=seen, find_photo=finder(order))
-        tally.add(batch)
-        refused = [row for row in batch.rows if row.outcome is RowOutcome.REJECTED]
-        tally.rejections += refused[: 100 - len(tally.rejections)]
-        seen |= ids
-    return tally
-
-
-def in_batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
-    """About `size` entries at a time, never parting rows of one listing that stand next to each other."""
-    batch: list[Entry] = []
-    for entry in entries:
-        if len(batch) >= size and not is_continuation(batch[-1], entry):
-            yield batch
-            batch = []
-        batch.append(entry)
-    if batch:
-        yield batch
-
-
-def is_continuation(previous: Entry, entry: Entry) -> bool:
-    return (
-        isinstance(previous, FeedRow)
-        and isinstance(entry, FeedRow)
-        and previous.listing.external_id == entry.listing.external_id
-    )
-
-
-def external_ids(entries: Iterable[Entry]) -> set[str]:
-    return {entry.listing.external_id for entry in entries if isinstance(entry, FeedRow)}
-
-
-def finder(order: Order) -> FindPhoto:
+def finder(photos: Photos | None) -> FindPhoto:
     def find(reference: str) -> FoundPhoto | None:
-        file = order.photos.find(reference) if order.photos else None
+        file = photos.find(reference) if photos else None
         return FoundPhoto(name=file.name, validator=file.validator) if file else None
 
     return find
@@ -214,47 +219,3 @@ def require_photos(entries: Iterable[Entry], order: Order) -> None:
     references = (ref for entry in entries if isinstance(entry, FeedRow) for ref in entry.photos)
     if order.photos is None and (name := next((ref for ref in references if not is_url(ref)), None)):
         raise PhotosNotGiven(name)
-
-
-class StoredPhotos:
-    """Puts the bytes of new and changed files into the store, where every worker can read them; each once a batch."""
-
-    def __init__(self, photos: Photos | None, store: Store) -> None:
-        self._photos = photos
-        self._store = store
-        self._done: dict[tuple[str, str | None], ContentRef | PhotosError] = {}
-
-    def put(self, planned: Sequence[PhotoToPlan]) -> list[PhotoToPlan]:
-        """The photos with their content, or with the reason why they have none. URLs are left as they are."""
-        missing = {key_of(photo): photo for photo in planned if is_file(photo) and key_of(photo) not in self._done}
-        if missing:
-            with ThreadPoolExecutor(READERS, thread_name_prefix="store-photos") as readers:
-                self._done.update(zip(missing, readers.map(self._store_one, missing.values()), strict=True))
-        return [self._as_stored(photo) if is_file(photo) else photo for photo in planned]
-
-    def _as_stored(self, photo: PhotoToPlan) -> PhotoToPlan:
-        found = self._done[key_of(photo)]
-        if isinstance(found, ContentRef):
-            return replace(photo, content=found)
-        reason = next((reason for kind, reason in FAULTS if isinstance(found, kind)), Reason.DAMAGED)
-        return replace(photo, reason=reason, detail=str(found))
-
-    def _store_one(self, photo: PhotoToPlan) -> ContentRef | PhotosError:
-        assert self._photos is not None  # whoever found the file had them
-        file = self._photos.find(photo.source)
-        try:
-            if file is None:
-                raise PhotoGone(name=photo.source)
-            data = self._photos.read(file)
-        except PhotosError as error:
-            return error
-        return ContentRef(sha256=bytes.fromhex(self._store.put(Area.PHOTOS, data)), size_bytes=len(data))
-
-
-def is_file(photo: PhotoToPlan) -> bool:
-    """Whether its bytes lie beside the feed and are not in the store yet."""
-    return photo.validator is not None and photo.content is None and photo.reason is None
-
-
-def key_of(photo: PhotoToPlan) -> tuple[str, str | None]:
-    return photo.source, photo.validator

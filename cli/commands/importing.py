@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import typer
+from rich.markup import escape
 from rich.progress import Progress, TaskID
 
 from broker import dispatch, living_workers
 from cli.errors import UsageError
+from cli.forecast import forecast_as_json, show_forecast
 from cli.mapping import say_columns
 from cli.opening import Stack, open_stack
 from cli.output import err, out, print_json, print_table, progress
@@ -22,6 +24,7 @@ from cli.watching import follow
 from db.batches import RowReport
 from db.engine import is_connected, transaction
 from db.imports import (
+    WITHDRAW_SHARE_MAX,
     ImportStatus,
     QuarantinedPhoto,
     RejectedRow,
@@ -32,9 +35,10 @@ from db.imports import (
     unfinished_imports,
 )
 from db.states import ImportState, Lane
+from worker.dry_run import Forecast, dry_run
 from worker.feed import Feed, FeedFormat, open_feed
 from worker.photos import Photos, open_photos
-from worker.planning import Order, Tally, dry_run, plan_import
+from worker.planning import Order, Tally, plan_import
 from worker.settings import WORKER_NAME
 
 FINISHED_WITH_FAULTS = 3
@@ -64,7 +68,18 @@ def import_feed(
         typer.Option("--map", metavar="FIELD=COLUMN", help="Which column holds a field, e.g. title=product_name."),
     ] = None,
     lane: Annotated[ImportLane, typer.Option(help="interactive goes ahead of all bulk work.")] = ImportLane.BULK,
-    dry: Annotated[bool, typer.Option("--dry-run", help="Say what would change and change nothing.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="The feed is all there is: other listings become unavailable.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="With --full: also where they are more than a fifth of the catalogue.")
+    ] = False,
+    refetch: Annotated[
+        bool, typer.Option("--refetch", help="Ask for known photo URLs again, whether they changed.")
+    ] = False,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change and what it would take, and change nothing.")
+    ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Stay until the last photo is done.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
 ) -> None:
@@ -72,11 +87,13 @@ def import_feed(
 
     Alone on the embedded stack it works until the last photo is done; where a worker runs, it returns once
     everything is queued. Exit status: 0 all is well, 3 done (or would be) with rejected rows or quarantined photos,
-    1 it failed.
+    1 it failed or was cancelled.
     """
     settings = Settings()
     if not catalogue.strip():
         raise UsageError("--catalogue needs a name")
+    if yes and not full:
+        raise UsageError("--yes goes with --full: it confirms what that withdraws")
     with ExitStack() as exits:
         opened = exits.enter_context(
             open_feed(feed, mapping=parse_map(column or []), allow_hosts=settings.modiste_allow_hosts)
@@ -86,11 +103,20 @@ def import_feed(
             exits.callback(beside.close)
         say_columns(opened, beside)
         stack = exits.enter_context(open_stack(settings))
-        order = Order(catalogue=catalogue, feed_name=opened.name, feed=opened, photos=beside, lane=Lane(lane.value))
+        order = Order(
+            catalogue=catalogue,
+            feed_name=opened.name,
+            feed=opened,
+            photos=beside,
+            lane=Lane(lane.value),
+            whole=full,
+            withdraw_share_max=1.0 if yes else WITHDRAW_SHARE_MAX,
+            refetch=refetch,
+        )
         if dry:
-            tally = dry_run(stack.engine, order)
-            show_dry_run(tally, as_json=as_json)
-            raise typer.Exit(FINISHED_WITH_FAULTS if tally.rows_rejected else 0)
+            forecast = forecast_of(stack, order)
+            show_dry_run(forecast, as_json=as_json)
+            raise typer.Exit(exit_status_of(forecast))
         status = run_import(stack, order, watch=watch)
         show_result(stack, status, as_json=as_json)
         raise typer.Exit(exit_status(status))
@@ -115,18 +141,32 @@ def run_import(stack: Stack, order: Order, *, watch: bool) -> ImportStatus:
     """Plans the feed, and stays with it where nobody else works or `watch` is asked for."""
     with OwnWorker(stack) as own, saying_what_stays(stack):
         import_id = plan(stack, order, own.tend)
-        if unfinished(stack):
-            own.start()
-        if own.runs:
-            hint = f"See {log_folder(stack) / 'worker.log'}."
-            follow(stack.engine, import_id, tend=own.poll, stalled=hint)
-            while left := unfinished(stack):  # of an import that was stopped, or that began beside this one
-                err.print(f"Import {left[0]} has photos left to do; staying until they are done too.")
-                follow(stack.engine, left[0], tend=own.poll, stalled=hint)
-        elif watch:
-            follow(stack.engine, import_id, stalled="Does a worker run? See modiste doctor.")
+        see_through(stack, own, import_id, watch=watch)
     with transaction(stack.engine) as connection:
         return import_status(connection, import_id)
+
+
+def go_on(stack: Stack, import_id: int, *, watch: bool) -> ImportStatus:
+    """The same for an import whose photos wait again: it was resumed, or its quarantine is played again."""
+    with OwnWorker(stack) as own, saying_what_stays(stack):
+        dispatch(stack.engine, stack.app)
+        see_through(stack, own, import_id, watch=watch)
+    with transaction(stack.engine) as connection:
+        return import_status(connection, import_id)
+
+
+def see_through(stack: Stack, own: "OwnWorker", import_id: int, *, watch: bool) -> None:
+    """Stays until the import is done or rests, where nobody else works or `watch` is asked for."""
+    if unfinished(stack):
+        own.start()
+    if own.runs:
+        hint = f"See {log_folder(stack) / 'worker.log'}."
+        follow(stack.engine, import_id, tend=own.poll, stalled=hint)
+        while left := unfinished(stack):  # of an import that was stopped, or that began beside this one
+            err.print(f"Import {left[0]} has photos left to do; staying until they are done too.")
+            follow(stack.engine, left[0], tend=own.poll, stalled=hint)
+    elif watch:
+        follow(stack.engine, import_id, stalled="Does a worker run? See modiste doctor.")
 
 
 @contextmanager
@@ -212,19 +252,30 @@ def say_rows(bar: Progress, task: TaskID, tally: Tally) -> None:
 
 
 def exit_status(status: ImportStatus) -> int:
-    if status.state is ImportState.FAILED:
+    if status.state in (ImportState.FAILED, ImportState.CANCELLED):
         return 1
     return FINISHED_WITH_FAULTS if status.rows_rejected or status.photos_quarantined else 0
 
 
-def show_dry_run(tally: Tally, *, as_json: bool) -> None:
-    rows = {outcome.value: count for outcome, count in tally.rows.items()}
+def forecast_of(stack: Stack, order: Order) -> Forecast:
+    with progress() as bar:
+        task = bar.add_task("reading the feed", total=None, says="")
+        return dry_run(stack.engine, order, on_batch=lambda tally: say_rows(bar, task, tally))
+
+
+def show_dry_run(forecast: Forecast, *, as_json: bool) -> None:
     if as_json:
-        print_json({"rows": rows, "photos": tally.photos, "rejected": tally.rejections})
+        print_json(forecast_as_json(forecast))
         return
-    print_table("What the import would do", ["rows", *rows], [[sum(rows.values()), *rows.values()]])
-    out.print(f"{tally.photos:,} photos would be looked at. Nothing was changed.")
-    show_rejections([rejected(row) for row in tally.rejections[:SHOWN]], tally.rows_rejected)
+    show_forecast(forecast)
+    show_rejections([rejected(row) for row in forecast.rejections[:SHOWN]], forecast.tally.rows_rejected)
+
+
+def exit_status_of(forecast: Forecast) -> int:
+    """Of the import, as far as its rows tell."""
+    if forecast.withdrawal and forecast.withdrawal.refusal:
+        return 1
+    return FINISHED_WITH_FAULTS if forecast.tally.rows_rejected else 0
 
 
 def rejected(row: RowReport) -> RejectedRow:
@@ -243,7 +294,9 @@ def show_result(stack: Stack, status: ImportStatus, *, as_json: bool) -> None:
     show_status(status)
     show_rejections(rejected[:SHOWN], status.rows_rejected)
     show_quarantine(quarantined[:SHOWN], status.photos_quarantined)
-    if not status.finished:
+    if status.paused_at:
+        out.print(f"It is paused: modiste resume {status.id} lets it go on.")
+    elif not status.finished:
         out.print(f"It is worked on: modiste status {status.id} tells how far, --watch stays until it is done.")
     if status.rows == 0:
         err.print("[yellow]The feed has column names and no rows.[/]")
@@ -255,7 +308,7 @@ def import_as_json(status: ImportStatus) -> dict[str, Any]:
 
 def show_status(status: ImportStatus) -> None:
     """The counters of one import, each line adding up to its first number."""
-    out.print(f"[bold]Import {status.id}[/] of {status.feed} into {status.catalogue}: {status.state.value}")
+    out.print(f"[bold]Import {status.id}[/] of {status.feed} into {status.catalogue}: {status.shown_state}")
     out.print(
         f"  rows    {status.rows:>8,} = {status.rows_new:,} new + {status.rows_changed:,} changed + "
         f"{status.rows_unchanged:,} unchanged + {status.rows_continued:,} continued + "
@@ -268,8 +321,10 @@ def show_status(status: ImportStatus) -> None:
         f"{status.photos_pending:,} pending; {status.photos_inferred:,} went through the network",
         soft_wrap=True,
     )
+    if status.whole:
+        out.print(f"  withdrawn {status.listings_withdrawn:>6,} listings that the feed does not have")
     if status.error:
-        out.print(f"  [red]{status.error}[/]")
+        out.print(f"  [red]{escape(status.error)}[/]", soft_wrap=True)
 
 
 def show_rejections(rows: list[RejectedRow], total: int) -> None:

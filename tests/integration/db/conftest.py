@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, make_url, text
 
+from db.batch_writes import write_batch
 from db.batches import Batch, ContentRef, KnownPhoto, PhotoToPlan, Planned, RowReport
-from db.catalogues import ensure_catalogue, known_listings, lock_catalogue, write_batch
+from db.catalogues import ensure_catalogue, known_listings, lock_catalogue
 from db.engine import open_engine, transaction
 from db.enrichments import Outcome, Seen, write_shard
 from db.imports import ImportStatus, begin_import, count_batch, end_planning, import_status
@@ -108,9 +109,8 @@ class Shop:
         with_photos = {p.external_id for p in photos} | set(gone)
         with transaction(self.engine) as connection:
             lock_catalogue(connection, catalogue)
-            known = known_listings(
-                connection, catalogue, with_photos | {d.external_id for d in listings}, model_version_id=version
-            )
+            ids = with_photos | {d.external_id for d in listings}
+            known = known_listings(connection, catalogue, dict.fromkeys(ids, b""), model_version_id=version)
             batch = Batch(
                 rows=[
                     RowReport(
@@ -120,6 +120,7 @@ class Shop:
                     )
                     for e in sorted(with_photos | {d.external_id for d in listings})
                 ],
+                known={e: listing.id for e, listing in known.items()},
                 listings=[(data, hashlib.sha256(repr(data).encode()).digest()) for data in listings],
                 photos=photos,
                 replaced=replaced,
@@ -205,7 +206,7 @@ class Shop:
 
     def known_photo(self, external_id: str, source: str | None = None) -> KnownPhoto:
         with transaction(self.engine) as connection:
-            known = known_listings(connection, "shop", [external_id], model_version_id=self.version)
+            known = known_listings(connection, "shop", {external_id: b""}, model_version_id=self.version)
         return known[external_id].photos[source or f"{external_id}.jpg"]
 
     def status(self, import_id: int) -> ImportStatus:

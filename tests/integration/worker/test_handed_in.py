@@ -19,7 +19,7 @@ from db.imports import ImportStatus, begin_import, import_status
 from db.plans import ATTEMPTS, HandedIn, claim_plan, hand_in, keep_plans_alive, take_plan_fence
 from db.states import ImportState, Lane
 from store import Area, Store
-from worker import handed_in
+from worker import batches, handed_in
 from worker.handed_in import PlanningDesk, plan_handed_in
 from worker.heartbeat import Heartbeat
 from worker.sweep import sweep
@@ -153,7 +153,7 @@ def test_what_is_wrong_with_a_feed_is_told_by_its_import(
 def test_whoever_takes_over_goes_on_behind_the_last_planned_line(
     desk: PlanningDesk, give: HandIn, monkeypatch: pytest.MonkeyPatch, one: One
 ) -> None:
-    monkeypatch.setattr(handed_in, "BATCH_ROWS", 2)
+    monkeypatch.setattr(batches, "BATCH_ROWS", 2)
     import_id = give(rows(5))
     monkeypatch.setattr(handed_in, "dispatch", stop_after_the_first(desk))
     plan_handed_in(desk, import_id)

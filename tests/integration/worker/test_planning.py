@@ -12,9 +12,10 @@ from db.listings import ListingData
 from db.rows import FeedRow, RowRejection
 from db.states import ImportState, PhotoState, RejectionReason, RowOutcome
 from store import Area, Store
-from worker import planning
+from worker import batches
+from worker.dry_run import dry_run
 from worker.photos import open_photos
-from worker.planning import Order, dry_run, plan_import
+from worker.planning import Order, plan_import
 
 Import = Callable[..., int]
 One = Callable[..., object]
@@ -59,7 +60,7 @@ def test_planning_the_same_feed_again_is_all_unchanged_and_done_at_once(
 def test_a_batch_boundary_changes_nothing(
     import_rows: Import, status: Callable[[int], ImportStatus], monkeypatch: pytest.MonkeyPatch, one: One
 ) -> None:
-    monkeypatch.setattr(planning, "BATCH_ROWS", 5)
+    monkeypatch.setattr(batches, "BATCH_ROWS", 5)
     planned = status(import_rows(TWELVE))
     assert (planned.rows_new, planned.photos_total) == (12, 12)
     assert status(import_rows(TWELVE)).rows_unchanged == 12
@@ -68,7 +69,7 @@ def test_a_batch_boundary_changes_nothing(
 def test_two_imports_of_one_feed_at_once_put_each_photo_to_work_once(
     import_rows: Import, status: Callable[[int], ImportStatus], monkeypatch: pytest.MonkeyPatch, one: One
 ) -> None:
-    monkeypatch.setattr(planning, "BATCH_ROWS", 3)
+    monkeypatch.setattr(batches, "BATCH_ROWS", 3)
     with ThreadPoolExecutor(2) as pool:
         first, second = (status(i) for i in pool.map(lambda _: import_rows(TWELVE), range(2)))
     assert first.rows_new + second.rows_new == 12
@@ -96,7 +97,7 @@ def test_a_planner_that_fails_keeps_what_it_planned_and_says_why(
     one: One,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(planning, "BATCH_ROWS", 1)
+    monkeypatch.setattr(batches, "BATCH_ROWS", 1)
 
     class Breaks:
         def rows(self) -> Iterator[FeedRow]:
@@ -141,7 +142,7 @@ def test_a_dry_run_says_what_an_import_would_do_and_changes_nothing(
             yield FeedRow(line=2, listing=ListingData(external_id="0", title="0"), photos=("0.jpg",))
             yield FeedRow(line=3, listing=ListingData(external_id="1"), photos=("1.jpg",))
 
-    tally = dry_run(engine, Order(catalogue="shop", feed_name="f", feed=Rows(), photos=open_photos(photo_folder)))
+    tally = dry_run(engine, Order(catalogue="shop", feed_name="f", feed=Rows(), photos=open_photos(photo_folder))).tally
     assert (tally.rows[RowOutcome.UNCHANGED], tally.rows[RowOutcome.NEW], tally.photos) == (1, 1, 1)
     assert one("SELECT count(*) FROM modiste.listing") == 1
     assert one("SELECT count(*) FROM modiste.import") == 1

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from db.batches import Batch, ContentRef, KnownListing, KnownPhoto
-from db.comparing import compare, row_hash
+from db.comparing import compare, row_hash, row_hashes
 from db.listings import ListingData
 from db.rows import FeedRow, FoundPhoto, RowRejection
 from db.states import PhotoState, Reason, RejectionReason, RowOutcome
@@ -30,13 +30,24 @@ def known(listing: ListingData = SHIRT, photos: tuple[str, ...] = ("a.jpg",)) ->
         name: KnownPhoto(id=place, source=name, validator=f"of {name}", state=PhotoState.ENRICHED, import_id=1)
         for place, name in enumerate(photos)
     }
-    return {listing.external_id: KnownListing(id=7, row_hash=row_hash(listing), photos=had)}
+    return {listing.external_id: KnownListing(id=7, available=True, photos=had, before=listing)}
 
 
 def compared(
-    *rows: FeedRow | RowRejection, having: Mapping[str, KnownListing] | None = None, seen: frozenset[str] = frozenset()
+    *rows: FeedRow | RowRejection,
+    having: Mapping[str, KnownListing] | None = None,
+    seen: frozenset[str] = frozenset(),
+    refetch: bool = False,
 ) -> Batch:
-    return compare(rows, known=having or {}, seen=set(seen), find_photo=find)
+    """As the database tells it: what a seller said before only where the hash is another one."""
+    hashes = row_hashes(rows)
+    told = {
+        external_id: replace(listing, before=None)
+        if listing.before and row_hash(listing.before) == hashes.get(external_id)
+        else listing
+        for external_id, listing in (having or {}).items()
+    }
+    return compare(rows, hashes=hashes, known=told, seen=set(seen), find_photo=find, refetch=refetch)
 
 
 def outcomes(batch: Batch) -> list[RowOutcome]:
@@ -72,13 +83,29 @@ def test_the_same_row_and_photos_change_nothing() -> None:
 def test_a_new_price_changes_the_listing_and_no_photo() -> None:
     batch = compared(row(2, replace(SHIRT, price=Decimal("9.00"))), having=known())
     assert outcomes(batch) == [RowOutcome.CHANGED]
-    assert len(batch.listings) == 1
+    assert batch.rows[0].changed == ["price"]
+    assert (len(batch.listings), batch.known) == (1, {"1": 7})
     assert not batch.photos
 
 
-def test_changed_metadata_changes_the_listing() -> None:
-    batch = compared(row(2, replace(SHIRT, metadata={"season": "Winter"})), having=known())
-    assert outcomes(batch) == [RowOutcome.CHANGED]
+def test_every_field_that_differs_is_named_and_metadata_by_its_keys() -> None:
+    now = replace(SHIRT, brand="Ann", available=False, metadata={"season": "Winter", "fit": "Slim"})
+    batch = compared(row(2, now, ("b.jpg",)), having=known())
+    assert batch.rows[0].changed == ["brand", "available", "metadata.fit", "metadata.season", "photos"]
+    gone = compared(row(2, replace(SHIRT, metadata={})), having=known())
+    assert gone.rows[0].changed == ["metadata.season"]
+
+
+def test_only_changed_rows_name_what_changed() -> None:
+    batch = compared(row(2), row(3), row(4, ListingData(external_id="2")), having=known())
+    assert [report.changed for report in batch.rows] == [None, None, None]
+
+
+def test_a_listing_whose_hash_alone_is_another_is_written_and_unchanged() -> None:
+    having = {"1": replace(known()["1"], before=replace(SHIRT, price=Decimal("10.000")))}
+    batch = compare([row(2)], hashes=row_hashes([row(2)]), known=having, seen=set(), find_photo=find)
+    assert outcomes(batch) == [RowOutcome.UNCHANGED]
+    assert [listing for listing, _ in batch.listings] == [SHIRT]
 
 
 def test_a_file_replaced_under_its_name_is_looked_at_again() -> None:
@@ -163,3 +190,39 @@ def test_a_pending_photo_is_left_to_the_import_that_has_it() -> None:
 def test_a_price_is_the_same_however_many_zeros_it_was_written_with() -> None:
     written = replace(SHIRT, price=Decimal("10"))
     assert outcomes(compared(row(2, written), having=known())) == [RowOutcome.UNCHANGED]
+
+
+URL = "https://shop.example/a.jpg"
+BYTES = ContentRef(sha256=b"x" * 32, size_bytes=1)
+
+
+def known_url(**given: object) -> dict[str, KnownListing]:
+    """A listing whose one photo is a URL that a server gave an ETag for."""
+    had = known(photos=(URL,))
+    photo = replace(had["1"].photos[URL], validator='etag:"1"', content=BYTES, **given)
+    had["1"].photos[URL] = photo
+    return had
+
+
+def test_what_a_server_said_of_a_url_is_no_change() -> None:
+    batch = compared(row(2, photos=(URL,)), having=known_url())
+    assert outcomes(batch) == [RowOutcome.UNCHANGED]
+    assert not batch.photos
+
+
+def test_a_refetch_asks_for_known_urls_with_what_their_servers_said_and_changes_no_row() -> None:
+    batch = compared(row(2, photos=(URL,)), having=known_url(), refetch=True)
+    assert outcomes(batch) == [RowOutcome.UNCHANGED]
+    (photo,) = batch.photos
+    assert (photo.asked_again, photo.validator, photo.content) == (True, 'etag:"1"', BYTES)
+    assert (batch.replaced, batch.touched_listing_ids) == ([], [])
+
+
+def test_a_refetch_tries_a_url_in_quarantine_as_if_it_were_new() -> None:
+    (photo,) = compared(row(2, photos=(URL,)), having=known_url(state=PhotoState.QUARANTINED), refetch=True).photos
+    assert (photo.asked_again, photo.validator, photo.content) == (False, None, None)
+
+
+def test_a_refetch_leaves_files_and_pending_urls_alone() -> None:
+    assert not compared(row(2), having=known(), refetch=True).photos
+    assert not compared(row(2, photos=(URL,)), having=known_url(state=PhotoState.PENDING), refetch=True).photos
