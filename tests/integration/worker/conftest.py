@@ -101,11 +101,22 @@ def version_id(engine: Engine) -> int:
 
 
 @pytest.fixture
-def workshop(engine: Engine, store: Store, network: ColourNetwork, version_id: int) -> Iterator[Workshop]:
+def hosts() -> Hosts:
+    return Hosts(HostLimits())
+
+
+@pytest.fixture
+def fetcher(hosts: Hosts) -> Iterator[PhotoFetcher]:
+    with PhotoFetcher(allow_hosts=["127.0.0.1"], hosts=hosts) as fetcher:
+        yield fetcher
+
+
+@pytest.fixture
+def workshop(
+    engine: Engine, store: Store, network: ColourNetwork, version_id: int, hosts: Hosts, fetcher: PhotoFetcher
+) -> Iterator[Workshop]:
     delivery = Delivery(lease_s=2.0)
     networks = OneNetwork(network)
-    hosts = Hosts(HostLimits())
-    fetcher = PhotoFetcher(allow_hosts=["127.0.0.1"], hosts=hosts)
 
     def is_known(digest: bytes, model_version_id: int) -> bool:
         with transaction(engine) as connection:
@@ -128,7 +139,6 @@ def workshop(engine: Engine, store: Store, network: ColourNetwork, version_id: i
     for pool in readers.values():
         pool.close()
     networks.close()
-    fetcher.close()
 
 
 class Rows:
