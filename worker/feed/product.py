@@ -17,6 +17,19 @@ from worker.feed.columns import SYNONYMS, simplified
 from worker.feed.rows import MAX_METADATA_CHARS, MAX_PHOTOS, MAX_REFERENCE_BYTES
 
 VARIANTS = "variants"
+OF_VARIANTS = frozenset(
+    (
+        "sku", "variantsku", "barcode", "variantbarcode", "variantbarcodes", "option1value", "option2value",
+        "option3value", "price", "variantprice", "compareatprice", "variantcompareatprice", "costperitem", "chargetax",
+        "varianttaxable", "taxcode", "varianttaxcode", "unitpricetotalmeasure", "unitpricetotalmeasureunit",
+        "unitpricebasemeasure", "unitpricebasemeasureunit", "inventorytracker", "variantinventorytracker",
+        "inventoryquantity", "variantinventoryqty", "continuesellingwhenoutofstock", "variantinventorypolicy",
+        "weightvaluegrams", "variantgrams", "weightunitfordisplay", "variantweightunit", "requiresshipping",
+        "variantrequiresshipping", "fulfillmentservice", "variantfulfillmentservice",
+    )
+)  # fmt: skip
+"""Columns, of both generations, in which each variant speaks for itself: what it leaves empty there is empty."""
+
 _MAX_ROWS = 3_000  # Shopify allows 2,048 variants and 250 images; more rows of one handle are not held back
 _OPTIONS = ("colour", "size")
 _SELLS_ON = frozenset(("continue", "true", "yes"))
@@ -121,7 +134,7 @@ class Product:
             detail = f"the first row of its product, line {self._first.line}, was rejected"
             return _rejection(row, self._first.column, self._first.reason, detail)
         more = self._said_otherwise(row.listing, self._first.listing)
-        text = json.dumps(more, ensure_ascii=False)
+        text = json.dumps(more, ensure_ascii=False, sort_keys=True)
         if self._variants_chars + len(text) > MAX_METADATA_CHARS:
             detail = f"the variants of {self._handle} have more than {MAX_METADATA_CHARS} characters together"
             return _rejection(row, "", RejectionReason.TOO_LONG, detail)
@@ -156,11 +169,19 @@ class Product:
         of_images = (self._names.position, self._names.alt_text, self._names.variant_image)
         fields = {name: getattr(listing, name) for name in ("price", "currency", "colour", "size")}
         differing = {name: str(value) for name, value in fields.items() if value not in (None, getattr(first, name))}
-        return differing | {
+        differing |= {
             name: cell
             for name, cell in listing.metadata.items()
             if name not in of_images and first.metadata.get(name) != cell
         }
+        return differing | self._left_empty(listing, first)
+
+    def _left_empty(self, listing: ListingData, first: ListingData) -> dict[str, str]:
+        """What the first variant says of itself and a further one does not: it has no bar code, or counts no stock."""
+        if not self._is_variant(listing):
+            return {}
+        lacking = first.metadata.keys() - listing.metadata.keys()
+        return dict.fromkeys((name for name in lacking if simplified(name) in OF_VARIANTS), "")
 
     def _whole(self, first: FeedRow) -> FeedRow:
         """The first row with what all of them say."""
