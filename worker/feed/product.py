@@ -4,6 +4,7 @@ What a variant says otherwise than the first is kept in the listing's metadata a
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
@@ -17,7 +18,7 @@ from worker.feed.columns import SYNONYMS, simplified
 from worker.feed.rows import MAX_METADATA_CHARS, MAX_PHOTOS, MAX_REFERENCE_BYTES
 
 VARIANTS = "variants"
-OF_VARIANTS = frozenset(
+_OF_VARIANTS = frozenset(
     (
         "sku", "variantsku", "barcode", "variantbarcode", "variantbarcodes", "option1value", "option2value",
         "option3value", "price", "variantprice", "compareatprice", "variantcompareatprice", "costperitem", "chargetax",
@@ -28,11 +29,18 @@ OF_VARIANTS = frozenset(
         "variantrequiresshipping", "fulfillmentservice", "variantfulfillmentservice",
     )
 )  # fmt: skip
-"""Columns, of both generations, in which each variant speaks for itself: what it leaves empty there is empty."""
+_OF_VARIANTS_TOO = re.compile(
+    r".+\(variant\.metafields\..+\)|(?:included|price|compare[- ]at price) / .+", re.IGNORECASE
+)
 
 _MAX_ROWS = 3_000  # Shopify allows 2,048 variants and 250 images; more rows of one handle are not held back
 _OPTIONS = ("colour", "size")
 _SELLS_ON = frozenset(("continue", "true", "yes"))
+
+
+def is_of_variants(column: str) -> bool:
+    """Whether each variant speaks for itself there, in either generation: what it leaves empty is empty."""
+    return simplified(column) in _OF_VARIANTS or _OF_VARIANTS_TOO.fullmatch(column) is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -181,7 +189,7 @@ class Product:
         if not self._is_variant(listing):
             return {}
         lacking = first.metadata.keys() - listing.metadata.keys()
-        return dict.fromkeys((name for name in lacking if simplified(name) in OF_VARIANTS), "")
+        return dict.fromkeys((name for name in lacking if is_of_variants(name)), "")
 
     def _whole(self, first: FeedRow) -> FeedRow:
         """The first row with what all of them say."""
