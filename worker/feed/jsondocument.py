@@ -27,8 +27,8 @@ class JsonDocumentFeed:
     """A feed of objects in one JSON array, numbered from 1."""
 
     def __init__(self, content: Content, encoding: str, array: FoundArray, explicit: Mapping[str, str]) -> None:
-        if not array.first and not content.sample.strip().strip(b"[]").strip():
-            raise EmptyFeed(feed=content.name)
+        if not array.first:
+            raise EmptyFeed(f"{content.name} has no object in it. A JSON feed has an object for each listing.")
         self._content = content
         self._encoding = encoding
         self._path = array.path
@@ -59,12 +59,15 @@ class JsonDocumentFeed:
         values.end()
 
 
-def find_array(content: Content, encoding: str) -> FoundArray | None:
-    """The array of rows in what a document begins with; raises UnknownFeedFormat where there are several."""
-    found: dict[KeyPath, list[dict[str, Any]]] = {}
+def find_array(content: Content, encoding: str, *, is_array: bool) -> FoundArray | None:
+    """The array of rows in what a document begins with; raises UnknownFeedFormat where there are several.
+
+    `is_array`: the document is one.
+    """
+    found: dict[KeyPath, list[dict[str, Any]]] = {(): []} if is_array else {}
     try:
         for path, element in JsonValues(decoded([content.sample], encoding)).arrays():
-            if path == () or path in found or _is_row(path, element):
+            if path in found or _is_row(path, element):
                 rows = found.setdefault(path, [])
                 if isinstance(element, dict) and len(rows) < SAMPLE_ROWS:
                     rows.append(element)

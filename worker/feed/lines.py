@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import re
 from collections.abc import Iterable, Iterator
 
 from worker.feed.build import SUSPECT
@@ -14,12 +15,14 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_RIGHT = re.compile("[^\x00-\x7f\ud800-\udfff]")
+_WRONG = re.compile("[\udc80-\udcff]")
 
 
 def detect_encoding(sample: bytes) -> str:
     """The encoding of a text by its first bytes: what its BOM says, UTF-16 by its zeros, UTF-8, else Windows-1252.
 
-    A few broken lines do not turn UTF-8 into Windows-1252: they are rejected one by one.
+    A few broken bytes do not turn UTF-8 into Windows-1252: their rows are rejected one by one.
     """
     for bom, encoding in _BOMS:
         if sample.startswith(bom):
@@ -88,21 +91,10 @@ codecs.register_error(_SURROGATES, _surrogate)
 
 
 def _is_mostly_utf8(sample: bytes) -> bool:
+    """Whether more characters beyond ASCII are right UTF-8 than bytes are wrong in it."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(sample)
     except UnicodeDecodeError:
-        good = bad = 0
-        for line in sample.splitlines():
-            if not line.isascii():
-                is_good = _is_utf8(line)
-                good, bad = good + is_good, bad + (not is_good)
-        return good > bad
-    return True
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
+        text = sample.decode("utf-8", "surrogateescape")
+        return len(_RIGHT.findall(text)) > len(_WRONG.findall(text))
     return True

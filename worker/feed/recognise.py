@@ -72,6 +72,8 @@ def recognise(content: Content, mapping: Mapping[str, str]) -> tuple[FeedFormat,
         from worker.feed.columnar import ParquetFeed  # pyarrow takes a quarter of a second to load
 
         return FeedFormat.PARQUET, ParquetFeed(content.name, content.path, mapping)
+    elif sample.startswith(_ZIP):
+        raise UnknownFeedFormat(feed=content.name, what="a zip in a zip: unpack it first")
     for magic, what in _NOT_READ:
         if sample.startswith(magic):
             raise UnknownFeedFormat(feed=content.name, what=what)
@@ -92,7 +94,9 @@ def _text(content: Content, mapping: Mapping[str, str]) -> tuple[FeedFormat, Rea
         raise EmptyFeed(feed=content.name)
     if start.startswith("<"):
         return FeedFormat.MERCHANT_XML, MerchantFeed(content, mapping)
-    if start.startswith(("[", "{")):
+    if start.startswith("["):
+        return _json_document(content, encoding, mapping, is_array=True)
+    if start.startswith("{"):
         return _json(content, encoding, mapping)
     table = Table(content, encoding)
     if is_shopify(table.columns, mapping):
@@ -101,13 +105,20 @@ def _text(content: Content, mapping: Mapping[str, str]) -> tuple[FeedFormat, Rea
 
 
 def _json(content: Content, encoding: str, mapping: Mapping[str, str]) -> tuple[FeedFormat, Reader]:
-    """One document, if its first line is not an object that may be a listing by itself."""
+    """JSON Lines where the first line is an object, unless it is all there is and no listing by itself."""
     lines = list(islice((line for line in Lines([content.sample], encoding) if not line.isspace()), 2))
-    if not _is_object(lines[0]) or (len(lines) == 1 and not _has_id(content.name, json.loads(lines[0]), mapping)):
-        array = find_array(content, encoding)
-        if array is not None:
-            return FeedFormat.JSON, JsonDocumentFeed(content, encoding, array, mapping)
-    return FeedFormat.JSON_LINES, JsonLinesFeed(content, encoding, mapping)
+    if _is_object(lines[0]) and (len(lines) == 2 or _has_id(content.name, json.loads(lines[0]), mapping)):
+        return FeedFormat.JSON_LINES, JsonLinesFeed(content, encoding, mapping)
+    return _json_document(content, encoding, mapping, is_array=False)
+
+
+def _json_document(
+    content: Content, encoding: str, mapping: Mapping[str, str], *, is_array: bool
+) -> tuple[FeedFormat, Reader]:
+    array = find_array(content, encoding, is_array=is_array)
+    if array is None:
+        return FeedFormat.JSON_LINES, JsonLinesFeed(content, encoding, mapping)
+    return FeedFormat.JSON, JsonDocumentFeed(content, encoding, array, mapping)
 
 
 def _is_object(line: str) -> bool:
