@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli.commands import demo, doctor, importing, models, sample, services, similar, status, train
+from cli.commands import control, demo, doctor, importing, models, quarantine, sample, services, similar, status, train
 from cli.errors import message_of
 from cli.output import err, out
 
@@ -23,6 +23,11 @@ app = typer.Typer(
 )
 app.command("import")(importing.import_feed)
 app.command()(status.status)
+app.command()(control.pause)
+app.command()(control.resume)
+app.command()(control.cancel)
+app.command()(control.retry)
+app.add_typer(quarantine.quarantine, name="quarantine")
 app.command()(similar.similar)
 app.add_typer(models.models, name="models")
 app.command()(train.train)

@@ -40,7 +40,7 @@ class Rate:
 def follow(
     engine: Engine, import_id: int, *, tend: Callable[[], object] = lambda: None, stalled: str = ""
 ) -> ImportStatus:
-    """Shows progress until the import is finished, and returns its last status.
+    """Shows progress until the import is finished, or rests and that is said, and returns its last status.
 
     `tend` is called twice a second: it looks after servers and workers. A database that is away for a moment is
     waited for. `stalled` is what to tell a person when nothing has moved for a while.
@@ -52,6 +52,9 @@ def follow(
             status = _status(engine, import_id)
             if status is not None:
                 teller.tell(status, engine)
+                if status.paused_at and not status.finished:
+                    err.print(f"Import {import_id} is paused; modiste resume {import_id} lets it go on.")
+                    return status
                 if status.finished:
                     return status
             time.sleep(POLL_S)

@@ -20,7 +20,15 @@ from db.comparing import Entry, compare
 from db.comparing_photos import FindPhoto
 from db.engine import transaction
 from db.errors import LeaseLost
-from db.imports import PLANNER_SILENCE_S, WITHDRAW_SHARE_MAX, begin_import, count_batch, end_planning, show_planners
+from db.imports import (
+    PLANNER_SILENCE_S,
+    WITHDRAW_SHARE_MAX,
+    begin_import,
+    count_batch,
+    end_planning,
+    require_wanted,
+    show_planners,
+)
 from db.models import active_model
 from db.rows import FeedRow, FoundPhoto, is_url
 from db.shards import make_shards, photos_per_shard
@@ -101,6 +109,8 @@ def plan_import(
         with heartbeat.keeping((planner.import_id, 0)) as lost:
             for batch in chain([first], batches):
                 if lost.is_set():
+                    with transaction(engine) as connection:
+                        require_wanted(connection, planner.import_id)
                     raise LeaseLost(f"import {planner.import_id} was ended by another process; run it again")
                 tally.add(planner.plan(batch))
                 on_batch(planner.import_id, tally)

@@ -16,7 +16,7 @@ from db.imports import import_status, quarantined_photos, recent_imports, reject
 
 def status(
     import_id: Annotated[int | None, typer.Argument(metavar="IMPORT", help="One import, with what went wrong.")] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Follow it to its last photo.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it to its last photo, or until it rests.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
     """Show the latest imports, or one of them with its rejected rows and quarantined photos."""
@@ -33,12 +33,12 @@ def status(
                     "",
                     ["import", "catalogue", "feed", "state", "rows", "rejected", "photos", "left", "quarantine"],
                     [
-                        [i.id, i.catalogue, Path(i.feed).name, i.state.value, i.rows, i.rows_rejected,
+                        [i.id, i.catalogue, Path(i.feed).name, i.shown_state, i.rows, i.rows_rejected,
                          i.photos_total, i.photos_pending, i.photos_quarantined]
                         for i in imports
                     ],
                 )  # fmt: skip
-                if any(i.photos_pending for i in imports) and not is_worked_on(stack):
+                if any(i.photos_pending and not i.paused_at for i in imports) and not is_worked_on(stack):
                     out.print("Photos are left and no worker runs: `modiste up` or the next import goes on with them.")
             return
         if watch:
