@@ -24,6 +24,7 @@ from db.errors import (
     NotMigrated,
     NotReachable,
     OtherVersionActive,
+    UnknownCatalogue,
     UnknownImport,
     UnknownListing,
     UnknownModelVersion,
@@ -35,6 +36,7 @@ from vision.preprocess import PhotoError, PhotoFault
 MEDIA_TYPE = "application/problem+json"
 STATUS: Mapping[type[Exception], int] = {
     BadQuestion: 422,
+    UnknownCatalogue: 404,
     UnknownListing: 404,
     UnknownImport: 404,
     UnknownModelVersion: 404,

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fastapi.responses import StreamingResponse
@@ -14,9 +14,15 @@ ROWS_A_PIECE = 1_000
 CSV: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
 
 
-def csv_answer(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> StreamingResponse:
+def csv_answer(
+    name: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> StreamingResponse:
     """`rows` as a CSV file called `name`, written while it is read."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', **(headers or {})}
     return StreamingResponse(pieces(columns, rows), media_type="text/csv; charset=utf-8", headers=headers)
 
 

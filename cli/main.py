@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli.commands import control, demo, doctor, importing, models, quarantine, sample, services, similar, status, train
+from cli.commands import (
+    control,
+    demo,
+    doctor,
+    export,
+    importing,
+    models,
+    quarantine,
+    sample,
+    services,
+    similar,
+    status,
+    train,
+)
 from cli.errors import message_of
 from cli.output import err, out
 
@@ -28,6 +41,7 @@ app.command()(control.resume)
 app.command()(control.cancel)
 app.command()(control.retry)
 app.add_typer(quarantine.quarantine, name="quarantine")
+app.command()(export.export)
 app.command()(similar.similar)
 app.add_typer(models.models, name="models")
 app.command()(train.train)
