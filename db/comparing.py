@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 
@@ -10,7 +10,7 @@ from db.batches import Batch, KnownListing, KnownPhoto, PhotoToPlan, RowReport
 from db.comparing_photos import FindPhoto, photos_to_plan, wanted_photos
 from db.listings import ListingData
 from db.rows import FeedRow, RowRejection
-from db.states import RejectionReason, RowOutcome
+from db.states import PhotoState, RejectionReason, RowOutcome
 
 # A row that says something else here than the row before it with the same id is no continuation of it.
 IDENTITY = ("title", "brand", "seller", "seller_category")
@@ -51,18 +51,22 @@ def compare(
     seen: set[str],
     find_photo: FindPhoto,
     refetch: bool = False,
+    overtaken: Collection[int] = (),
 ) -> Batch:
     """The batch to write for these rows.
 
     `hashes`: their `row_hashes`. `known`: what `known_listings` gave for these. `seen`: external ids that earlier
     batches of this import had. `find_photo` finds what a reference means that is no URL; photos whose bytes it did not
     find in the store have no content yet (see `worker.planning`). `refetch`: URLs that are known are asked again.
+    `overtaken`: imports whose pending photos are put to work here instead.
     """
     reports = [rejection_report(entry) for entry in entries if isinstance(entry, RowRejection)]
     groups, repeated = group_rows([entry for entry in entries if isinstance(entry, FeedRow)], seen)
     reports += repeated
     comparisons = [
-        _Comparison.of(group, hashes, known.get(group.listing.external_id), find_photo, refetch=refetch)
+        _Comparison.of(
+            group, hashes, known.get(group.listing.external_id), find_photo, refetch=refetch, overtaken=overtaken
+        )
         for group in groups
     ]
     for group, comparison in zip(groups, comparisons, strict=True):
@@ -160,6 +164,7 @@ class _Comparison:
         find_photo: FindPhoto,
         *,
         refetch: bool,
+        overtaken: Collection[int],
     ) -> "_Comparison":
         listing = group.listing
         wanted = wanted_photos(group.rows, find_photo)
@@ -174,7 +179,7 @@ class _Comparison:
                 replaced=[],
                 gone=[],
             )
-        photos, again = photos_to_plan(wanted, known.photos, refetch=refetch)
+        photos, again = photos_to_plan(wanted, known.photos, refetch=refetch, overtaken=overtaken)
         gone = [photo for source, photo in known.photos.items() if source not in wanted]
         changed = differences(known.before, listing) if known.before else []
         if photos or gone:
@@ -186,7 +191,11 @@ class _Comparison:
             known_id=known.id,
             listing=(listing, hashes[listing.external_id]) if known.before else None,
             photos=photos + again,
-            replaced=[known.photos[photo.source] for photo in photos if photo.source in known.photos],
+            replaced=[
+                had
+                for photo in (*photos, *again)
+                if (had := known.photos.get(photo.source)) and (photo in photos or had.state is PhotoState.PENDING)
+            ],
             gone=gone,
         )
 

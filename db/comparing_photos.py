@@ -1,6 +1,6 @@
 """Which photos of a listing need work: a pure comparison of those that the feed has with those that are known."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from db.batches import KnownPhoto, PhotoToPlan
@@ -42,14 +42,19 @@ def planned_photo(external_id: str, position: int, reference: str, find_photo: F
 
 
 def photos_to_plan(
-    wanted: Mapping[str, PhotoToPlan], had: Mapping[str, KnownPhoto], *, refetch: bool
+    wanted: Mapping[str, PhotoToPlan], had: Mapping[str, KnownPhoto], *, refetch: bool, overtaken: Collection[int]
 ) -> tuple[list[PhotoToPlan], list[PhotoToPlan]]:
-    """Photos that the feed has newly or otherwise, and those that are the same and need work all the same."""
+    """Photos that the feed has newly or otherwise, and those that are the same and need work all the same.
+
+    Among these are photos that wait in one of the imports `overtaken`.
+    """
     photos, again = [], []
     for source, photo in wanted.items():
         known = had.get(source)
         if known is None or is_replaced(known, photo):
             photos.append(photo)
+        elif known.state is PhotoState.PENDING and known.import_id in overtaken:
+            again.append(as_known(known, photo, asked_again=False))
         elif is_unseen(known):
             again.append(as_known(known, photo, asked_again=refetch and is_url(source)))
         elif refetch and is_url(source) and known.state is PhotoState.ENRICHED:

@@ -1,11 +1,12 @@
 """One listing put by hand: an import of a single row in the interactive lane, done in the caller's transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from db.batch_writes import write_batch
+from db.batches import KnownListing
 from db.catalogues import ensure_catalogue, known_listings, lock_catalogue
 from db.comparing import compare, row_hashes
 from db.comparing_photos import FindPhoto
@@ -14,7 +15,7 @@ from db.listings import ListingData
 from db.models import active_model
 from db.rows import FeedRow
 from db.shards import make_shards
-from db.states import Lane, RowOutcome
+from db.states import Lane, PhotoState, RowOutcome
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +34,7 @@ def put_listing(
 ) -> Put:
     """Writes what a seller says of one listing, and queues the photos that are new or changed: `photos` are all it has.
 
+    Those that wait in bulk work, or in an import that rests, wait no longer: they count there as cancelled.
     `find_photo` finds a photo that is no URL. The caller sends the messages (`broker.dispatch`) after its commit.
     Raises `NoActiveModel`.
     """
@@ -44,12 +46,9 @@ def put_listing(
     lock_catalogue(connection, catalogue)
     rows = [FeedRow(line=1, listing=listing, photos=tuple(photos))]
     hashes = row_hashes(rows)
+    known = known_listings(connection, catalogue, hashes, model_version_id=version_id)
     batch = compare(
-        rows,
-        hashes=hashes,
-        known=known_listings(connection, catalogue, hashes, model_version_id=version_id),
-        seen=set(),
-        find_photo=find_photo,
+        rows, hashes=hashes, known=known, seen=set(), find_photo=find_photo, overtaken=slower(connection, known)
     )
     planned = write_batch(
         connection, import_id=import_id, catalogue=catalogue, model_version_id=version_id, batch=batch
@@ -76,3 +75,15 @@ def put_listing(
         photos_pending=len(planned.pending_photo_ids),
         photos_known=planned.recognised,
     )
+
+
+def slower(connection: Connection, known: Mapping[str, KnownListing]) -> Collection[int]:
+    """Of the imports that have photos of these listings still to do, those which are not served first, or rest."""
+    photos = [photo for listing in known.values() for photo in listing.photos.values()]
+    return connection.scalars(
+        text("""
+            SELECT id FROM modiste.import
+            WHERE id = ANY (:ids) AND (lane <> 'interactive' OR paused_at IS NOT NULL)
+        """),
+        {"ids": list({photo.import_id for photo in photos if photo.state is PhotoState.PENDING})},
+    ).all()

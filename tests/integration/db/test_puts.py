@@ -1,6 +1,7 @@
 from decimal import Decimal
 from typing import Any
 
+from db.control import pause_import
 from db.engine import transaction
 from db.listings import ListingData
 from db.puts import Put, put_listing
@@ -57,3 +58,21 @@ def test_photos_that_are_not_named_any_more_are_dropped(shop: Any) -> None:
     put(shop, URL, "https://shop.example/b.jpg")
     put(shop, URL)
     assert shop.one("SELECT source FROM modiste.photo") == URL
+
+
+def test_a_photo_that_waits_in_bulk_work_waits_no_longer(shop: Any) -> None:
+    bulk = shop.begin()
+    listings = [ListingData(external_id=name) for name in "ab"]
+    shop.write(bulk, listings=listings, photos=[shop.photo(name, URL) for name in "ab"])
+    shop.end_planning(bulk)
+    with transaction(shop.engine) as connection:
+        pause_import(connection, bulk)
+    made = put(shop, URL)
+    assert made.photos_pending == 1
+    with transaction(shop.engine) as connection:
+        ((shard, lane),) = take_unsent(connection)
+    shop.finish(shop.take(shard))
+    assert lane is Lane.INTERACTIVE
+    assert shop.status(made.import_id).state is ImportState.DONE
+    assert (shop.status(bulk).photos_cancelled, shop.status(bulk).photos_pending) == (1, 1)
+    assert put(shop, URL).photos_pending == 0
