@@ -11,6 +11,7 @@ from worker.feed.bundle import feed_within
 from worker.feed.columns import ColumnMapping
 from worker.feed.content import Content
 from worker.feed.errors import BrokenOff, DamagedFeed, UnreadableFeed
+from worker.feed.exported import ExportedFeed, is_exported
 from worker.feed.photolist import PhotoListFeed
 from worker.feed.recognise import FeedFormat, Reader, is_zip, recognise
 from worker.feed.source import feed_name, on_disk
@@ -132,4 +133,7 @@ def _opened_file(name: str, path: Path, mapping: Mapping[str, str]) -> _Opened:
     content = Content.of(name, path)
     found, reader = recognise(content, mapping)
     packed = f", packed with {content.packing}" if content.packing else ""
+    if is_exported(reader.columns):
+        reader = ExportedFeed(reader, is_guarded=found is FeedFormat.TABLE)
+        packed += ", written by modiste export"
     return _Opened(format=found, described=f"{_WORDS[found]}{packed}", reader=reader)

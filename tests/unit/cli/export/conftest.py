@@ -32,7 +32,7 @@ def write_all(
     marketplace_category: str | None = None,
     *,
     guard: bool = False,
-) -> tuple[str, Writer]:
+) -> tuple[bytes, Writer]:
     """What is written, and the writer with what it counted."""
     keys = sorted({key for listing in listings for key in listing.metadata})
     out = io.BytesIO()
@@ -41,7 +41,7 @@ def write_all(
     for listing in listings:
         writer.write(listing, marketplace_category)
     writer.finish()
-    return out.getvalue().decode(), writer
+    return out.getvalue(), writer
 
 
 @pytest.fixture(scope="session")
@@ -50,5 +50,5 @@ def found() -> Callable[..., FoundListing]:
 
 
 @pytest.fixture(scope="session")
-def written() -> Callable[..., tuple[str, Writer]]:
+def written() -> Callable[..., tuple[bytes, Writer]]:
     return write_all

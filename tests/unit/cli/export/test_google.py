@@ -24,7 +24,7 @@ TOLD = ListingData(
 PHOTOS = ("https://img.example/a,b.jpg", "https://img.example/c,d.jpg", "https://img.example/e.jpg")
 
 
-def items(text: str) -> list[dict[str, list[str]]]:
+def items(text: bytes) -> list[dict[str, list[str]]]:
     found: list[dict[str, list[str]]] = []
     for item in ElementTree.fromstring(text).iter("item"):
         values: dict[str, list[str]] = {}
@@ -74,7 +74,7 @@ def test_a_table_has_a_column_for_what_there_is_and_commas_in_urls_part_nothing(
     }
     listing = ListingData(external_id="1", metadata=told)
     text, writer = written(ExportFormat.GOOGLE_TSV, [found(listing, PHOTOS, **SEEN)])
-    (row,) = csv.DictReader(io.StringIO(text), delimiter="\t")
+    (row,) = csv.DictReader(io.StringIO(text.decode()), delimiter="\t")
     assert row["image_link"] == PHOTOS[0]
     assert row["additional_image_link"] == "https://img.example/c%2Cd.jpg,https://img.example/e.jpg"
     assert (row["product_highlight"], row["item group id"]) == ('"Fair, and cheap",Washable', "G")

@@ -1,6 +1,7 @@
 # ruff: noqa: E501 (feeds are as wide as they are)
 """A marketplace's feed that is read, written out and read again says the same of the same listings."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,37 @@ def test_a_feed_that_is_written_out_and_read_again_is_the_same(
     (tmp_path / "in").write_text(feed)
     said = read(tmp_path / "in")
     text, writer = written(format, [found(*one) for one in said.values()])
-    (tmp_path / "out").write_text(text)
+    (tmp_path / "out").write_bytes(text)
     assert read(tmp_path / "out") == said
     assert not writer.left_out
+
+
+@pytest.mark.parametrize("format", [ExportFormat.CSV, ExportFormat.JSONL, ExportFormat.PARQUET])
+def test_our_own_table_is_read_without_what_was_found_and_without_apostrophes(
+    format: ExportFormat,  # noqa: A002
+    found: Any,
+    written: Any,
+    tmp_path: Path,
+) -> None:
+    named_as_ours = {"category": "F", "seen_colour": "x", "metadata.title": "y", "seen_by": "Ann", "=key": "-1+1"}
+    full = ListingData(
+        external_id="-1",
+        title="=SUM(A1)",
+        brand="'-5",
+        price=Decimal("1299.00"),
+        currency="EUR",
+        colour="Crimson",
+        available=False,
+        metadata=named_as_ours | {"size_guide": "a\nb", "offset": "-5"},
+    )
+    seen = {"category": "Coat", "attributes": {"colour": [("Red", 0.9)], "detail": [("Bow", 0.8), ("Zip", 0.7)]}}
+    names, urls = ("-a b.jpg", "e.jpg"), ("https://img.example/c,d.jpg", "https://img.example/e.jpg")
+    listings = [found(full, names, **seen), found(ListingData(external_id="2"), urls)]
+    (tmp_path / "out").write_bytes(written(format, listings, guard=format is ExportFormat.CSV)[0])
+    assert read(tmp_path / "out") == {"-1": (full, names), "2": (ListingData(external_id="2"), urls)}
+    with open_feed(tmp_path / "out", mapping={"colour": "seen_colour"}) as feed:
+        (first, _) = feed.rows()
+        assert feed.described.endswith("written by modiste export")
+        assert not set(feed.mapping.metadata) & {"abstained", "seen_detail", "changed_at"}
+    assert isinstance(first, FeedRow)
+    assert (first.listing.colour, first.listing.metadata["seen_by"]) == ("Red", "Ann")

@@ -13,8 +13,8 @@ SEEN: dict[str, Any] = {
 }
 
 
-def rows(text: str) -> list[dict[str, str]]:
-    return [{name: cell for name, cell in row.items() if cell} for row in csv.DictReader(io.StringIO(text))]
+def rows(text: bytes) -> list[dict[str, str]]:
+    return [{name: cell for name, cell in row.items() if cell} for row in csv.DictReader(io.StringIO(text.decode()))]
 
 
 def test_a_listing_becomes_a_product_with_its_photos_below_each_other(found: Any, written: Any) -> None:
@@ -23,7 +23,7 @@ def test_a_listing_becomes_a_product_with_its_photos_below_each_other(found: Any
         size="M", metadata={"season": "Summer", "Tags": "sale, colour:red"},
     )  # fmt: skip
     text, writer = written(ExportFormat.SHOPIFY, [found(listing, ("https://i/1", "https://i/2"), **SEEN)], "aa-1-13-8")
-    assert text.startswith("Title,URL handle,Description,Vendor,Product category,Type,Tags,Published on online store,")
+    assert text.startswith(b"Title,URL handle,Description,Vendor,Product category,Type,Tags,Published on online store,")
     assert rows(text) == [
         {
             "Title": "Tee", "URL handle": "tee", "Vendor": "Acme", "Product category": "aa-1-13-8", "Type": "T-Shirt",
