@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 
 from broker import PLANNING, Delivery, dispatch, make_app, queue_length
 from db.catalogues import ensure_catalogue
+from db.control import begin_cancelling, finish_cancelling
 from db.engine import transaction
 from db.errors import LeaseLost
 from db.imports import ImportStatus, begin_import, import_status
@@ -167,6 +168,39 @@ def test_whoever_takes_over_goes_on_behind_the_last_planned_line(
 
 def stop_after_the_first(desk: PlanningDesk) -> Callable[..., None]:
     return lambda *_: desk.stopping.set()
+
+
+def test_a_planner_stops_where_its_import_was_cancelled(
+    desk: PlanningDesk, give: HandIn, monkeypatch: pytest.MonkeyPatch, store: Store, one: One
+) -> None:
+    monkeypatch.setattr(batches, "BATCH_ROWS", 2)
+    import_id = give(rows(5))
+    monkeypatch.setattr(handed_in, "dispatch", lambda *_: cancel(desk.engine, import_id))
+    plan_handed_in(desk, import_id)
+    cancelled = status(desk.engine, import_id)
+    assert (cancelled.state, cancelled.rows_new, cancelled.photos_cancelled) == (ImportState.CANCELLED, 2, 2)
+    assert cancelled.finished_at is not None
+    assert one("SELECT count(*) FROM modiste.plan") == 0
+
+
+def test_a_feed_that_is_fetched_for_nobody_is_not_kept(
+    desk: PlanningDesk, give: HandIn, monkeypatch: pytest.MonkeyPatch, store: Store
+) -> None:
+    import_id = give(url="https://shop.example/feed.csv")
+
+    def fetch(_: str, into: Path, **__: object) -> None:
+        into.write_text(rows(1))
+        cancel(desk.engine, import_id)
+
+    monkeypatch.setattr(handed_in, "fetch_feed", fetch)
+    plan_handed_in(desk, import_id)
+    assert list(store.names(Area.FEEDS)) == []
+
+
+def cancel(engine: Engine, import_id: int) -> None:
+    with transaction(engine) as connection:
+        begin_cancelling(connection, import_id)
+    finish_cancelling(engine, import_id)
 
 
 def test_a_planner_that_was_replaced_writes_nothing_more(desk: PlanningDesk, give: HandIn) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from db.control import begin_cancelling
 from db.engine import transaction
+from db.errors import ImportCancelled
 from db.imports import ImportStatus, import_status, rejected_rows
 from db.listings import ListingData
 from db.rows import FeedRow, RowRejection
@@ -157,3 +159,29 @@ def test_a_broken_file_among_the_photos_stops_nothing(
     with transaction(engine) as connection:
         states = connection.execute(text("SELECT state, reason FROM modiste.photo WHERE source = '0.jpg'")).one()
     assert tuple(states) == (PhotoState.QUARANTINED, "not_found")
+
+
+def test_a_planner_stops_where_its_import_was_cancelled(
+    engine: Engine,
+    store: Store,
+    version_id: int,
+    status: Callable[[int], ImportStatus],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batches, "BATCH_ROWS", 2)
+    begun: list[int] = []
+
+    class Rows:
+        def rows(self) -> Iterator[FeedRow | RowRejection]:
+            for line in range(2, 8):
+                yield FeedRow(line=line, listing=ListingData(external_id=str(line)), photos=())
+
+    def cancel(import_id: int, _: object) -> None:
+        begun.append(import_id)
+        with transaction(engine) as connection:
+            begin_cancelling(connection, import_id)
+
+    with pytest.raises(ImportCancelled, match="was cancelled"):
+        plan_import(engine, store, Order(catalogue="shop", feed_name="feed", feed=Rows()), on_batch=cancel)
+    (import_id,) = begun
+    assert (status(import_id).state, status(import_id).rows) == (ImportState.CANCELLED, 2)
