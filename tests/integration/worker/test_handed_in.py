@@ -55,9 +55,9 @@ def desk(engine: Engine, app: Celery, store: Store, tmp_path: Path) -> Iterator[
 def give(engine: Engine, store: Store, version_id: int, tmp_path: Path) -> HandIn:
     """Hands in a feed of this text; returns the import's id."""
 
-    def hand(feed: str | None = None, *, url: str | None = None, photos: Path | None = None) -> int:
+    def hand(feed: str | bytes | None = None, *, url: str | None = None, photos: Path | None = None) -> int:
         if feed is not None:
-            store.write(Area.FEEDS, "given", feed.encode())
+            store.write(Area.FEEDS, "given", feed if isinstance(feed, bytes) else feed.encode())
         if photos is not None:
             store.write_file(Area.FEEDS, "given-photos", photos)
         with transaction(engine) as connection:
@@ -100,12 +100,16 @@ def test_a_feed_that_was_handed_in_is_planned_and_its_file_goes(
     assert queue_length(desk.app, "bulk") == 1
 
 
-def test_photos_come_out_of_the_zip_that_was_given_with_it(
-    desk: PlanningDesk, give: HandIn, store: Store, tmp_path: Path, make_jpeg: Callable[..., bytes]
+@pytest.mark.parametrize("together", [False, True])
+def test_photos_come_out_of_the_zip_that_was_given_with_it_or_is_it(
+    desk: PlanningDesk, give: HandIn, store: Store, tmp_path: Path, make_jpeg: Callable[..., bytes], together: bool
 ) -> None:
-    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
+    path, feed = tmp_path / "p.zip", "id,what,image\n1,T,a.jpg\n"
+    with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.jpg", make_jpeg((9, 9, 9)))
-    import_id = give("id,what,image\n1,T,a.jpg\n", photos=tmp_path / "p.zip")
+        if together:
+            archive.writestr("feed.csv", feed)
+    import_id = give(path.read_bytes()) if together else give(feed, photos=path)
     plan_handed_in(desk, import_id)
     assert status(desk.engine, import_id).photos_pending == 1
     assert len(list(store.names(Area.PHOTOS))) == 1
