@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from worker.photos.errors import FetchError, HostBusy, HostGivenUp, HostResting, NotNow
-from worker.photos.retry import PATIENT, POLICIES, RETRY_AFTER_CAP_S, Backoff, HostSign
+from worker.photos.retry import POLICIES, RETRY_AFTER_CAP_S, Backoff, HostSign
 
 # A host nobody asked before may be dead: it shows that it answers before it gets many of the threads.
 _AT_FIRST = 2.0
+_REST = Backoff(base_s=5.0, factor=2.0, cap_s=30.0)
 _SHORTEST_REST_S = 0.5
 
 
@@ -31,7 +32,7 @@ class HostLimits:
     at_once: int = 8
     per_second: float = 200.0
     failures: int = 5
-    rest: Backoff = PATIENT
+    rest: Backoff = _REST
     give_up_s: float = 300.0
     wait_here_s: float = 2.0
     remembered: int = 4096
