@@ -78,7 +78,9 @@ class JsonValues:
                 found, end = _decode(self._text, self._at)
             except (ValueError, RecursionError) as error:
                 if not self._read_on():
-                    raise BrokenOff(f"it is no JSON from there on ({str(error)[:100]})") from error
+                    # Its place is one in what was read last, which says nothing to anyone.
+                    said = error.msg if isinstance(error, json.JSONDecodeError) else error
+                    raise BrokenOff(f"it is no JSON from there on ({said})") from error
                 continue
             # A number at the end of what was read may go on.
             if end < len(self._text) or not self._read_on():
