@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from anyio import Lock, sleep, to_thread
+from anyio import Event, Lock, move_on_after, to_thread
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -108,10 +108,10 @@ class Following:
             if not watched.listeners:
                 del self._watched[import_id]
 
-    async def events(self, import_id: int, known: str | None) -> AsyncIterator[ServerSentEvent]:
+    async def events(self, import_id: int, known: str | None, leaving: Event) -> AsyncIterator[ServerSentEvent]:
         """What changes, beginning with what is, unless that is `known`; `done` is the last of an import that is over.
 
-        To be read inside `listening`.
+        To be read inside `listening`. Ends soon after `leaving` is set.
         """
         until_s = time.monotonic() + STREAM_AT_MOST_S
         while True:
@@ -122,16 +122,24 @@ class Following:
             if seen.finished:
                 yield ServerSentEvent(seen.data, event="done", id=seen.id, sep="\n")
                 return
-            if time.monotonic() >= until_s:
+            if leaving.is_set() or time.monotonic() >= until_s:
                 return
-            await sleep(POLL_S)
+            with move_on_after(POLL_S):
+                await leaving.wait()
 
 
 class ProgressStream(EventSourceResponse):
     """The answer that streams. Its place is taken when it begins, so that none is lost to a client that never reads."""
 
     def __init__(self, following: Following, import_id: int, known: str | None) -> None:
-        super().__init__(following.events(import_id, known), ping=PING_S, send_timeout=READS_NOTHING_S)
+        leaving = Event()  # set when the server is told to stop: the answer is ended then, not broken off
+        super().__init__(
+            following.events(import_id, known, leaving),
+            ping=PING_S,
+            send_timeout=READS_NOTHING_S,
+            shutdown_event=leaving,
+            shutdown_grace_period=2 * POLL_S,
+        )
         self._following = following
         self._import_id = import_id
 

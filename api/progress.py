@@ -66,7 +66,9 @@ class ImportProgress(Import):
     photos_per_s: float = Field(
         description="Over the last minute; once it is finished, on average over its running time.", examples=[96.0]
     )
-    seconds_left: float | None = Field(description="Null while nothing moves or rows are still read.", examples=[31.0])
+    seconds_left: float | None = Field(
+        description="Null while nothing moves, rows are still read, or it is paused.", examples=[31.0]
+    )
 
 
 class ImportPage(Shown):
@@ -84,7 +86,7 @@ def progress_of(status: ImportStatus, photos_per_s: float) -> ImportProgress:
     """`photos_per_s`: over the last minute."""
     if status.finished:
         return ImportProgress(**_values(status), photos_per_s=average_of(status), seconds_left=0.0)
-    known = status.planned_at is not None and photos_per_s > 0
+    known = status.planned_at is not None and status.paused_at is None and photos_per_s > 0
     left = status.photos_pending / photos_per_s if known else None
     return ImportProgress(**_values(status), photos_per_s=photos_per_s, seconds_left=left)
 

@@ -47,7 +47,7 @@ def listen(look: Callable[[int], Seen], known: str | None = None, listeners: int
 
         async def one() -> None:
             with shared.listening(IMPORT):
-                heard.append(await told(shared.events(IMPORT, known)))
+                heard.append(await told(shared.events(IMPORT, known, anyio.Event())))
 
         async with create_task_group() as tasks:
             for _ in range(listeners):
@@ -84,6 +84,22 @@ def test_a_database_that_is_away_for_a_moment_is_waited_for() -> None:
 def test_a_stream_ends_after_a_while_and_the_client_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "STREAM_AT_MOST_S", 0.0)
     assert listen(Import("running")) == [[("progress", "running")]]
+
+
+def test_a_server_that_stops_ends_its_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "POLL_S", 3600)
+
+    async def run() -> list[tuple[str, str]]:
+        shared, leaving = Following(Import("running")), anyio.Event()
+        with shared.listening(IMPORT):
+            async with create_task_group() as tasks:
+                tasks.start_soon(leaves, leaving)
+                return await told(shared.events(IMPORT, None, leaving))
+
+    async def leaves(leaving: anyio.Event) -> None:
+        leaving.set()
+
+    assert anyio.run(run) == [("progress", "running")]
 
 
 def test_there_is_an_end_to_how_many_listen(monkeypatch: pytest.MonkeyPatch) -> None:
