@@ -1,7 +1,7 @@
 """A shard's photos on their way through readers and engine, and how long they wait for each other.
 
-What is left when all others are done is waited for while its hosts move, and a moment more; then it is let go, to be
-taken up in a shard of its own, and the others are written.
+Photos of slow hosts are waited for a moment when the others are done; then they are let go, to be taken up in a shard
+of their own, and the others are written.
 """
 
 import threading
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 from db.enrichments import Outcome, Seen
@@ -17,12 +18,15 @@ from db.shards import Lease, WorkPhoto
 from vision.prediction import Prediction
 from vision.preprocess import PixelRule
 from worker.inference import Inference
-from worker.preparation import Preparation, Prepared
+from worker.photos.errors import HostBusy
+from worker.preparation import Preparation, Prepared, Read
 from worker.readers import Readers
 
 LOOK_UP_S = 0.5
-# Of standstill, and until those that were let go are taken up again.
-LINGER_S = 5.0
+LINGER_S = 2.0
+# A line at a busy host that takes no longer than this is waited in.
+WORTH_WAITING_S = 30.0
+# Until what was let go is taken up again.
 LET_GO_S = 5.0
 
 Result = TypeVar("Result")
@@ -62,11 +66,15 @@ class Patience:
 
 @dataclass(slots=True)
 class _OnItsWay:
-    """Photos that share one look. `at_host` from the first try to read it until its bytes, or its fault, are there."""
+    """Photos that share one look.
+
+    `at_host` from the first try to read it until its bytes, or its fault, are there; `in_line_at` a host that was busy.
+    """
 
     photos: Sequence[WorkPhoto]
     future: "Future[Look]" = field(default_factory=Future)
     at_host: bool = False
+    in_line_at: str | None = None
     dropped: bool = False
 
     def came_to_an_end(self) -> bool:
@@ -84,15 +92,15 @@ class Looks:
         self, lease: Lease, *, readers: Readers, preparation: Preparation, inference: Inference, rule: PixelRule
     ) -> None:
         self._lease = lease
+        self._readers = readers
         self._preparation = preparation
         self._inference = inference
         self._rule = rule
-        self._done = 0
-        self._standing_since = time.monotonic()
+        self._moved_at = time.monotonic()
         self._looks: list[_OnItsWay] = []
         for photos in alike(lease.photos):
             on_its_way = _OnItsWay(photos)
-            on_its_way.future = readers.submit(lambda each=on_its_way: self._look(each))
+            on_its_way.future = readers.submit(partial(self._look, on_its_way))
             self._looks.append(on_its_way)
 
     def outcomes(self, patience: Patience) -> Iterator[Outcome]:
@@ -109,10 +117,7 @@ class Looks:
     def _look(self, each: _OnItsWay) -> Look:
         if each.dropped:
             raise Interrupted
-        photo = each.photos[0]
-        each.at_host = True
-        read = self._preparation.read(photo, self._lease.model_version_id)
-        each.at_host = False
+        read = self._read(each)
         if isinstance(read, Outcome):
             return read
         if each.dropped:
@@ -122,6 +127,16 @@ class Looks:
             return prepared
         return prepared, self._inference.submit(prepared.pixels, self._lease.lane)
 
+    def _read(self, each: _OnItsWay) -> Read | Outcome:
+        each.at_host, each.in_line_at = True, None
+        try:
+            read = self._preparation.read(each.photos[0], self._lease.model_version_id)
+        except HostBusy as busy:
+            each.in_line_at = busy.host
+            raise
+        each.at_host = False
+        return read
+
     def _outcome_of(self, each: _OnItsWay, patience: Patience) -> Outcome:
         try:
             found = patience.wait_for(each.future, self._let_go_of_the_slow)
@@ -130,19 +145,20 @@ class Looks:
         return found if isinstance(found, Outcome) else outcome(found[0], patience.wait_for(found[1]))
 
     def _let_go_of_the_slow(self) -> None:
-        """Where all that is left has waited for its hosts without any progress, while others could be written.
+        """Where slow hosts are all that has been waited for of late, while others could be written.
 
         A shard with nothing to write holds up nobody and waits to the end: so each is let go only finitely often.
         """
         left = [each for each in self._looks if not each.future.done()]
-        done, now = len(self._looks) - len(left), time.monotonic()
-        if done != self._done:
-            self._done, self._standing_since = done, now
-        if now - self._standing_since < LINGER_S or not all(each.at_host for each in left):
-            return
-        if any(each.came_to_an_end() for each in self._looks):
+        if not all(map(self._is_slow, left)):
+            self._moved_at = time.monotonic()
+        elif time.monotonic() - self._moved_at > LINGER_S and any(each.came_to_an_end() for each in self._looks):
             for each in left:
                 self._drop(each)
+
+    def _is_slow(self, each: _OnItsWay) -> bool:
+        """Asked and without an answer, or in a line that moves too slowly."""
+        return each.at_host and (each.in_line_at is None or self._readers.line_s(each.in_line_at) > WORTH_WAITING_S)
 
     @staticmethod
     def _drop(each: _OnItsWay) -> None:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from worker.photos.errors import HostBusy
 
@@ -22,14 +22,22 @@ class _Task:
     future: "Future[Any]" = field(default_factory=Future)
 
 
+class Pace(Protocol):
+    """What is needed of `worker.photos.hosts.Hosts`."""
+
+    def is_busy(self, host: str) -> bool: ...
+
+    def pace_s(self, host: str) -> float: ...
+
+
 class Readers:
-    """Runs work that may raise HostBusy, which is run anew when `is_busy` no longer says so of that host.
+    """Runs work that may raise HostBusy, and runs it anew when that host is not busy any more.
 
     Unlike an Executor's, a future may be cancelled while its work runs: its result is dropped then.
     """
 
-    def __init__(self, threads: int, *, is_busy: Callable[[str], bool], name: str = "read") -> None:
-        self._is_busy = is_busy
+    def __init__(self, threads: int, *, hosts: Pace, name: str = "read") -> None:
+        self._hosts = hosts
         self._fresh: deque[_Task] = deque()
         self._aside: dict[str, deque[_Task]] = {}  # by host, never empty
         self._changed = threading.Condition()
@@ -45,6 +53,12 @@ class Readers:
             self._fresh.append(task)
             self._changed.notify()
         return task.future
+
+    def line_s(self, host: str) -> float:
+        """Seconds until all photos that wait for the host here are read, by its pace."""
+        with self._changed:
+            waiting = len(self._aside.get(host, ()))
+            return waiting * self._hosts.pace_s(host) if waiting else 0.0
 
     def close(self) -> None:
         """Returns when the work that runs has ended; what waits is cancelled."""
@@ -83,7 +97,7 @@ class Readers:
             return None
 
     def _put_aside_before(self) -> _Task | None:
-        host = next((host for host in self._aside if not self._is_busy(host)), None)
+        host = next((host for host in self._aside if not self._hosts.is_busy(host)), None)
         if host is None:
             return None
         tasks = self._aside.pop(host)

@@ -19,6 +19,7 @@ from worker.photos.retry import POLICIES, RETRY_AFTER_CAP_S, Backoff, HostSign
 _AT_FIRST = 2.0
 _REST = Backoff(base_s=5.0, factor=2.0, cap_s=30.0)
 _SHORTEST_REST_S = 0.5
+_LATELY_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +51,7 @@ class _Host:
     failures: int = 0  # likewise
     failing_since: float | None = None
     alive_at: float = 0.0
+    took_s: float = 0.0  # an answer, the latest ones weighing most
     seen_at: float = 0.0
     last: FetchError | None = None
 
@@ -91,6 +93,14 @@ class Hosts:
         with self._guard:
             return isinstance(self._refusal(host, self._known(host, now), now), HostBusy)
 
+    def pace_s(self, host: str) -> float:
+        """Seconds a photo of the host takes while it is busy, by its latest answers; infinite without any lately."""
+        with self._guard:
+            known = self._hosts.get(host)
+            if known is None or time.monotonic() - known.alive_at > _LATELY_S:
+                return float("inf")
+            return known.took_s / int(known.at_once)
+
     def _known(self, host: str, now: float) -> _Host:
         known = self._hosts.get(host)
         if known is None or self._is_stale(known, now):
@@ -116,16 +126,22 @@ class Hosts:
                 return HostGivenUp(known.last.fault, says)
         if rests_s > self._limits.wait_here_s:
             return HostResting(host, rests_s)
+        if full and self._is_broken(known):  # one tries it, and may wait for long: nobody else should
+            return HostResting(host, self._limits.rest.base_s)
         ahead_s = known.paced_until - now
         if rests_s > 0 or full or ahead_s > self._limits.at_once / self._limits.per_second:
             return HostBusy(host)
         return None
+
+    def _is_broken(self, known: _Host) -> bool:
+        return known.failures >= self._limits.failures
 
     def _learn(self, known: _Host, sign: HostSign, error: FetchError | None, started: float, now: float) -> None:
         known.under_way -= 1
         known.seen_at = now
         if sign is HostSign.ALIVE:
             known.alive_at, known.failing_since, known.failures, known.rests = now, None, 0, 0
+            known.took_s += ((now - started) - known.took_s) * (0.2 if known.took_s else 1.0)
             known.at_once = min(known.at_once + 1 / known.at_once, float(self._limits.at_once))
         elif error is not None and sign is not HostSign.NOTHING:
             asked_to = sign is HostSign.BUSY or error.retry_after_s is not None
@@ -138,8 +154,8 @@ class Hosts:
     ) -> None:
         known.last = error
         known.failing_since = started if known.failing_since is None else known.failing_since
-        known.failures += 1
-        if not (rest_at_once or known.rests or known.failures >= self._limits.failures):
+        known.failures += not rest_at_once
+        if not (rest_at_once or known.rests or self._is_broken(known)):
             return
         resting = known.rests_until > now
         if not resting or error.retry_after_s is not None:

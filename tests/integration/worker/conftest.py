@@ -122,7 +122,7 @@ def workshop(
         with transaction(engine) as connection:
             return bool(recognise(connection, [digest], model_version_id))
 
-    readers = {lane: Readers(4, is_busy=hosts.is_busy) for lane in Lane}
+    readers = {lane: Readers(4, hosts=hosts) for lane in Lane}
     heartbeat = Heartbeat(engine, delivery, keep_alive)
     yield Workshop(
         name="test",

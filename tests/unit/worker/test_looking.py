@@ -1,4 +1,4 @@
-"""One shard's photos with readers and an engine that do as they are told."""
+"""One shard's photos with hosts, readers and an engine that do as they are told."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +13,8 @@ from db.shards import Lease, WorkPhoto
 from db.states import Lane, Reason
 from vision.prediction import Prediction
 from worker import looking
-from worker.looking import LET_GO_S, Interrupted, Looks, Patience
+from worker.looking import LET_GO_S, WORTH_WAITING_S, Interrupted, Looks, Patience
+from worker.photos.errors import HostBusy
 from worker.preparation import Prepared, Read
 from worker.readers import Readers
 
@@ -24,7 +25,9 @@ SEEN = Prediction(
 
 
 class Shop:
-    """Stands for hosts and store: `stall` holds a photo, `put off` defers it, `gone` quarantines it."""
+    """Stands for hosts and store: `stall` holds a photo, `in line` makes it wait, `put off` defers it."""
+
+    pace = 0.1
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -37,10 +40,18 @@ class Shop:
             return Outcome(photo_id=photo.id, reason=Reason.GONE)
         if photo.source == "put off":
             return Outcome(photo_id=photo.id, retry_in_s=1.0, attempt=False)
+        if photo.source.startswith("in line") and not self.go_on.is_set():
+            raise HostBusy("busy")
         if photo.source.startswith("stall"):
             self.go_on.wait(20)
         content = ContentRef(sha256=photo.source.encode().ljust(32), size_bytes=1)
         return Read(photo_id=photo.id, content=content, data=b"x", fetched=True)
+
+    def is_busy(self, _: str) -> bool:
+        return not self.go_on.is_set()
+
+    def pace_s(self, _: str) -> float:
+        return self.pace
 
     def prepare(self, read: Read, _: object) -> Prepared:
         self.prepared.append(read.photo_id)
@@ -74,7 +85,7 @@ def engine() -> Engine:
 
 @pytest.fixture
 def readers(shop: Shop) -> Iterator[Readers]:
-    readers = Readers(4, is_busy=lambda _: False)
+    readers = Readers(4, hosts=shop)
     yield readers
     shop.go_on.set()
     readers.close()
@@ -158,6 +169,18 @@ def test_photos_that_no_thread_has_begun_with_are_not_let_go(look: Look, shop: S
     shop.go_on.set()
     waiting.join(5)
     assert kinds(iter(found)) == dict.fromkeys(range(6), "seen")
+
+
+def test_photos_in_line_at_a_host_are_waited_for_until_the_line_gets_too_long(look: Look, shop: Shop) -> None:
+    outcomes = look("a", "in line 1", "stall", "in line 2")
+    found: list[Outcome] = []
+    waiting = threading.Thread(target=lambda: found.extend(outcomes))
+    waiting.start()
+    waiting.join(0.5)
+    assert waiting.is_alive()
+    shop.pace = WORTH_WAITING_S
+    waiting.join(5)
+    assert kinds(iter(found)) == {0: "seen"} | dict.fromkeys((1, 2, 3), "later, not tried")
 
 
 def test_photos_that_wait_for_the_engine_are_not_let_go(look: Look, shop: Shop, engine: Engine) -> None:

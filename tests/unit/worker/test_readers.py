@@ -22,6 +22,9 @@ class SlowHost:
     def is_busy(self, _: str) -> bool:
         return self.under_way >= self.at_once
 
+    def pace_s(self, _: str) -> float:
+        return 0.5
+
     def ask(self) -> str:
         if not self._free.acquire(blocking=False):
             raise HostBusy("slow")
@@ -42,7 +45,7 @@ def slow() -> SlowHost:
 
 @pytest.fixture
 def readers(slow: SlowHost) -> Iterator[Readers]:
-    readers = Readers(3, is_busy=slow.is_busy)
+    readers = Readers(3, hosts=slow)
     yield readers
     slow.go_on.set()
     readers.close()
@@ -53,6 +56,8 @@ def test_photos_of_a_busy_host_hold_no_thread_and_are_read_when_it_is_free(slow:
     others = [readers.submit(lambda: "other") for _ in range(20)]
     assert [future.result(5) for future in others] == ["other"] * 20
     assert not any(future.done() for future in waiting)
+    assert readers.line_s("slow") == 18 * 0.5
+    assert readers.line_s("another") == 0
     slow.go_on.set()
     assert [future.result(5) for future in waiting] == ["slow"] * 20
     assert slow.most_under_way == 2
@@ -83,7 +88,7 @@ def test_work_that_runs_can_be_let_go_and_its_result_is_dropped(slow: SlowHost, 
 
 
 def test_closing_waits_for_what_runs_and_cancels_what_waits(slow: SlowHost) -> None:
-    readers = Readers(2, is_busy=slow.is_busy)
+    readers = Readers(2, hosts=slow)
     looks: list[Future[str]] = [readers.submit(slow.ask) for _ in range(5)]
     while slow.under_way < 2:
         threading.Event().wait(0.001)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from worker.photos import hosts as module
-from worker.photos.errors import FetchError, FetchFault, HostBusy, HostGivenUp, HostResting
+from worker.photos.errors import FetchError, FetchFault, HostBusy, HostGivenUp, HostResting, NotNow
 from worker.photos.hosts import HostLimits, Hosts
 from worker.photos.retry import Backoff
 
@@ -65,7 +65,7 @@ def at_once(hosts: Hosts, host: str = "a") -> int:
         asking = hosts.asking(host)
         try:
             asking.__enter__()
-        except HostBusy:
+        except NotNow:
             break
         open_.append(asking)
     for asking in open_:
@@ -133,6 +133,20 @@ def test_a_host_that_answers_after_its_rest_is_trusted_again(hosts: Hosts, clock
     answer(hosts)
 
 
+def test_while_one_tries_a_broken_host_the_others_are_put_off(hosts: Hosts, clock: Clock) -> None:
+    for _ in range(3):
+        fail(hosts)
+    clock.now += 10.0
+    with hosts.asking("a"):
+        assert rest_of(hosts) == pytest.approx(10.0)
+    answer(hosts)
+    grow(hosts)
+    fail(hosts, FetchFault.RATE_LIMITED, retry_after_s=1.0)
+    clock.now += 1.0
+    with hosts.asking("a"), pytest.raises(HostBusy), hosts.asking("a"):  # not broken: its answer will not take long
+        pass
+
+
 def test_requests_that_hang_while_others_are_answered_say_nothing_against_the_host(hosts: Hosts, clock: Clock) -> None:
     grow(hosts)
     hanging = [hosts.asking("a") for _ in range(3)]
@@ -170,6 +184,17 @@ def test_one_burst_of_refusals_is_one_rest(hosts: Hosts, clock: Clock) -> None:
     for asking in burst:
         asking.__exit__(FetchError, FetchError(FetchFault.RATE_LIMITED, "too fast"), None)
     assert rest_of(hosts) == pytest.approx(10.0)
+
+
+def test_the_pace_of_a_host_is_that_of_its_answers_and_none_without_them(hosts: Hosts, clock: Clock) -> None:
+    assert hosts.pace_s("a") == float("inf")
+    grow(hosts)
+    for _ in range(50):
+        with hosts.asking("a"):
+            clock.now += 2.0
+    assert hosts.pace_s("a") == pytest.approx(2.0 / LIMITS.at_once, rel=0.01)
+    clock.now += 5.1
+    assert hosts.pace_s("a") == float("inf")
 
 
 def test_a_short_rest_is_worth_waiting_for(hosts: Hosts, clock: Clock) -> None:
