@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 # What Excel and its kin take for the beginning of a formula; and what looks as if it had been guarded already.
+FIRST = frozenset("'=+-@\t\r")
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)*", re.ASCII)
 GUARDED = re.compile(r"'+[=+\-@\t\r]")
@@ -17,6 +18,8 @@ GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
 def guarded(text: str) -> str:
     """`text` as a cell that no spreadsheet runs. Numbers stay numbers."""
+    if text[:1] not in FIRST:  # nearly all: a look at one character for millions of cells
+        return text
     return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
 
 

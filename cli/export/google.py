@@ -76,7 +76,8 @@ class Attributes:
             "pattern": said.get("pattern") or _seen(listing, "pattern"),
             "material": said.get("material") or _seen(listing, "material"),
         }
-        values = said | {name: text for name, text in (self._fields(listing) | found).items() if text}
+        values = {name: text for name, text in (self._fields(listing) | found).items() if text}
+        values |= {name: text for name, text in said.items() if name not in values}
         self._missing.update(name for name in NEEDED if name not in values)
         self._left_out.update(name for name in FIELDS if said.get(name, values.get(name)) != values.get(name))
         return values
