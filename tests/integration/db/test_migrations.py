@@ -47,8 +47,6 @@ def test_a_downgrade_leaves_nothing_of_modiste_behind(engine: Engine) -> None:
 def test_summaries_of_before_0003_say_after_it_what_a_refresh_would(
     engine: Engine, open_shop: Callable[[Engine], Any]
 ) -> None:
-    with transaction(engine) as connection:
-        command.downgrade(config(connection), "0002")
     shop = open_shop(engine)
     groups = [{"name": "colour", "categories": []}, {"name": "sleeve", "categories": ["Shirt"]}]
     manifest = json.dumps({"labels": {"groups": groups}})
@@ -60,13 +58,39 @@ def test_summaries_of_before_0003_say_after_it_what_a_refresh_would(
         shop.item("shirt", [1, 0, 0], categories={"Shirt": 0.9}, attributes=seen),
     )
     summaries = "SELECT attributes, attribute_scores FROM modiste.listing_summary ORDER BY category"
+    refresh = "SELECT modiste.refresh_summaries(array_agg(id)) FROM modiste.listing"
+    with transaction(engine) as connection:
+        command.downgrade(config(connection), "0002")
+    shop.rows(refresh)
     assert shop.rows(summaries)[0]["attributes"] == list(seen)
     migrate(engine)
     migrated = shop.rows(summaries)
     assert [row["attributes"] for row in migrated] == [["colour:Blue", "style:Casual"], [], list(seen)]
     assert migrated[0]["attribute_scores"] == [0.75, 0.25]
-    shop.rows("SELECT modiste.refresh_summaries(array_agg(id)) FROM modiste.listing")
+    shop.rows(refresh)
     assert shop.rows(summaries) == migrated
+
+
+def test_a_filled_database_goes_to_0003_and_comes_back_with_all_it_had(
+    engine: Engine, open_shop: Callable[[Engine], Any]
+) -> None:
+    shop = open_shop(engine)
+    shop.stock(shop.item("shirt", [1, 0, 0], categories={"Shirt": 0.9}), shop.item("hat", [0, 1, 0]))
+    shop.rows("UPDATE modiste.shard SET state = 'paused', sent_at = now()")
+    kept = "SELECT external_id, title, available, row_hash FROM modiste.listing ORDER BY 1"
+    shards = "SELECT DISTINCT state, sent_at FROM modiste.shard"
+    before = shop.rows(kept)
+    with transaction(engine) as connection:
+        command.downgrade(config(connection), "0003")
+    assert shop.rows(kept) == before
+    assert all((row["state"], row["sent_at"]) == ("queued", None) for row in shop.rows(shards))
+    migrate(engine)
+    assert shop.rows(kept) == before
+    assert shop.rows("SELECT count(*) AS n FROM modiste.listing_summary WHERE changed_at = enriched_at") == [{"n": 2}]
+    assert shop.rows("SELECT DISTINCT whole, paused_at, listings_withdrawn FROM modiste.import") in (
+        [{"whole": False, "paused_at": None, "listings_withdrawn": 0}],
+        [],
+    )
 
 
 def test_an_ordinary_role_may_migrate_and_ask_once_the_extension_is_there(empty_database_url: str) -> None:
