@@ -179,6 +179,13 @@ def test_endless_things_end_with_a_typed_error_in_bounded_memory(read: Read, flo
     assert peak < 100 << 20
 
 
+def test_elements_stand_only_so_deep_in_each_other(read: Read) -> None:
+    deep = "<a>" * 100 + "x" + "</a>" * 100
+    found = read(_rss(f"<item><g:id>1</g:id></item><item><g:id>2</g:id>{deep}</item>"))
+    assert found.ids == ["1"]
+    assert "more than 32 deep" in str(found.error)
+
+
 def test_too_many_columns_and_nothing_at_all_are_said(read: Read) -> None:
     with pytest.raises(TooManyColumns):
         read(_rss("<item><g:id>1</g:id>" + "".join(f"<g:x{n}>y</g:x{n}>" for n in range(3_000)) + "</item>"))
