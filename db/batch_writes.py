@@ -69,10 +69,15 @@ def draw_ids(connection: Connection, table: str, count: int) -> Sequence[int]:
     """Ids for `count` new rows of a table."""
     if not count:
         return ()
-    return connection.scalars(
-        text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)"),
+    # One array, which the driver reads in one go, and the sequence looked up once.
+    ids: list[int] = connection.execute(
+        text("""
+            WITH drawn AS MATERIALIZED (SELECT CAST(pg_get_serial_sequence(:table, 'id') AS regclass) AS from_)
+            SELECT array_agg(nextval(from_)) FROM drawn, generate_series(1, :count)
+        """),
         {"table": f"modiste.{table}", "count": count},
-    ).all()
+    ).scalar_one()
+    return ids
 
 
 def said(data: ListingData) -> tuple[object, ...]:

@@ -1,8 +1,7 @@
 """Catalogues and what is known of a batch of their listings; the locks and contents that every writer begins with."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from decimal import Decimal
-from typing import Any
+from dataclasses import replace
 
 from sqlalchemy import Connection, text
 
@@ -11,6 +10,8 @@ from db.copying import stage
 from db.errors import UnknownCatalogue
 from db.listings import ListingData
 from db.states import PhotoState
+
+STATES = {state.value: state for state in PhotoState}
 
 
 def ensure_catalogue(connection: Connection, name: str) -> None:
@@ -39,49 +40,54 @@ def known_listings(
     """
     rows = connection.execute(
         text("""
-            SELECT l.external_id, l.id AS listing_id, l.available,
-                   CASE WHEN l.row_hash <> asked.row_hash THEN to_jsonb(l) END AS before,
-                   p.id, p.source, p.validator, p.state, p.import_id, c.sha256, c.size_bytes,
-                   e.content_id IS NOT NULL AS seen
-            FROM unnest(CAST(:ids AS text[]), CAST(:hashes AS bytea[])) AS asked (external_id, row_hash)
-            JOIN modiste.listing l ON l.catalogue = :catalogue AND l.external_id = asked.external_id
+            SELECT l.external_id, l.id AS listing_id, l.row_hash, l.available, p.id, p.source, p.validator, p.state,
+                   p.import_id, c.sha256, c.size_bytes, e.content_id IS NOT NULL AS seen
+            FROM modiste.listing l
             LEFT JOIN modiste.photo p ON p.listing_id = l.id
             LEFT JOIN modiste.content c ON c.id = p.content_id
             LEFT JOIN modiste.enrichment e ON e.content_id = p.content_id AND e.model_version_id = :version
+            WHERE l.catalogue = :catalogue AND l.external_id = ANY (:ids)
         """),
-        {
-            "catalogue": catalogue,
-            "ids": list(hashes),
-            "hashes": list(hashes.values()),
-            "version": model_version_id,
-        },
-    )
+        {"catalogue": catalogue, "ids": list(hashes), "version": model_version_id},
+    ).all()
     known: dict[str, KnownListing] = {}
-    for row in rows:
-        listing = known.get(row.external_id)
+    differing: list[int] = []
+    # Runs for every photo of a feed that changed nothing: unpacked, not asked for by name.
+    for external_id, listing_id, row_hash, available, photo_id, source, validator, state, import_id, *content in rows:
+        listing = known.get(external_id)
         if listing is None:
-            before = None if row.before is None else listing_data(row.before)
-            listing = KnownListing(id=row.listing_id, available=row.available, photos={}, before=before)
-            known[row.external_id] = listing
-        if row.id is not None:
-            content = row.sha256 and ContentRef(sha256=bytes(row.sha256), size_bytes=row.size_bytes)
-            listing.photos[row.source] = KnownPhoto(
-                id=row.id,
-                source=row.source,
-                validator=row.validator,
-                state=PhotoState(row.state),
-                import_id=row.import_id,
-                content=content,
-                seen=row.seen,
+            known[external_id] = listing = KnownListing(id=listing_id, available=available, photos={})
+            if row_hash != hashes[external_id]:
+                differing.append(listing_id)
+        if photo_id is not None:
+            sha256, size_bytes, seen = content
+            listing.photos[source] = KnownPhoto(
+                id=photo_id,
+                source=source,
+                validator=validator,
+                state=STATES[state],
+                import_id=import_id,
+                content=ContentRef(sha256=bytes(sha256), size_bytes=size_bytes) if sha256 else None,
+                seen=seen,
             )
+    for said in said_before(connection, differing):
+        known[said.external_id] = replace(known[said.external_id], before=said)
     return known
 
 
-def listing_data(row: Mapping[str, Any]) -> ListingData:
-    """A row of `listing` as JSON has it."""
-    values = {name: row[name] for name in ListingData.__dataclass_fields__}
-    price = values["price"]
-    return ListingData(**{**values, "price": None if price is None else Decimal(str(price))})
+def said_before(connection: Connection, listing_ids: Sequence[int]) -> list[ListingData]:
+    """What sellers said of these listings until now."""
+    if not listing_ids:
+        return []
+    rows = connection.execute(
+        text("""
+            SELECT external_id, title, brand, price, currency, gender, colour, size, seller, seller_category, available,
+                   metadata
+            FROM modiste.listing WHERE id = ANY (:ids)
+        """),
+        {"ids": listing_ids},
+    )
+    return [ListingData(**row._mapping) for row in rows]
 
 
 def seen_in_import(connection: Connection, import_id: int, external_ids: Collection[str]) -> set[str]:

@@ -169,17 +169,18 @@ class _Comparison:
         listing = group.listing
         wanted = wanted_photos(group.rows, find_photo)
         if known is None:
+            photos, _ = photos_to_plan(listing.external_id, wanted, {}, refetch=False, overtaken=())
             return cls(
                 external_id=listing.external_id,
                 outcome=RowOutcome.NEW,
                 changed=(),
                 known_id=None,
                 listing=(listing, hashes[listing.external_id]),
-                photos=list(wanted.values()),
+                photos=photos,
                 replaced=[],
                 gone=[],
             )
-        photos, again = photos_to_plan(wanted, known.photos, refetch=refetch, overtaken=overtaken)
+        photos, again = photos_to_plan(listing.external_id, wanted, known.photos, refetch=refetch, overtaken=overtaken)
         gone = [photo for source, photo in known.photos.items() if source not in wanted]
         changed = differences(known.before, listing) if known.before else []
         if photos or gone:

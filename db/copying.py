@@ -2,14 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-NULL = r"\N"
 needs_escape = re.compile(r"[\\\t\n\r]").search
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 encode_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -32,14 +30,9 @@ def stage(connection: Connection, table: str, columns: str, rows: Iterable[Seque
 
 def copy_rows(connection: Connection, target: str, rows: Iterable[Sequence[Any]]) -> int:
     """Copies `rows` into `target`, a table name or `table (column, …)`."""
-    # Runs for every cell of a feed: what most cells are, plain text or nothing, is told without a call.
+    # Runs for every cell of a feed. Most are plain text: that much is told without a call.
     lines = [
-        "\t".join(
-            [
-                cell if type(cell) is str and not needs_escape(cell) else NULL if cell is None else field(cell)
-                for cell in row
-            ]
-        )
+        "\t".join([cell if type(cell) is str and not needs_escape(cell) else FIELDS[type(cell)](cell) for cell in row])
         for row in rows
     ]
     if not lines:
@@ -54,28 +47,27 @@ def copy_rows(connection: Connection, target: str, rows: Iterable[Sequence[Any]]
 
 def field(value: Any) -> str:
     """One value in COPY's text format."""
-    if value is None:
-        return NULL
-    if isinstance(value, str):
-        return value.translate(ESCAPES) if needs_escape(value) else value
-    if isinstance(value, bytes):
-        return rf"\\x{value.hex()}"
-    return literal(value).translate(ESCAPES)
+    return FIELDS[type(value)](value)
 
 
-def literal(value: Any) -> str:
-    """One value as PostgreSQL reads it, before COPY's escapes."""
-    if isinstance(value, bool):
-        return "t" if value else "f"
-    if isinstance(value, Vector):
-        return f"{{{','.join(format(x, '.5g') for x in value)}}}"
-    if isinstance(value, int | float | Decimal):
-        return str(value)
-    if isinstance(value, Mapping):
-        return encode_json(dict(value))
-    if isinstance(value, Sequence):
-        return f"{{{','.join(elements(value))}}}"
-    return str(value)
+def text_field(value: str) -> str:
+    return value.translate(ESCAPES) if needs_escape(value) else str(value)
+
+
+def bytes_field(value: bytes) -> str:
+    return rf"\\x{value.hex()}"
+
+
+def json_field(value: Mapping[str, Any]) -> str:
+    return text_field(encode_json(dict(value)))
+
+
+def vector_field(value: Vector) -> str:
+    return f"{{{','.join(format(x, '.5g') for x in value)}}}"
+
+
+def array_field(value: Sequence[Any]) -> str:
+    return text_field(f"{{{','.join(elements(value))}}}")
 
 
 def elements(values: Sequence[Any]) -> Iterator[str]:
@@ -86,3 +78,27 @@ def elements(values: Sequence[Any]) -> Iterator[str]:
             yield f'"{escaped}"'
         else:
             yield "NULL" if value is None else str(value)
+
+
+# Of kinds that are kinds of each other, the narrower stands first.
+KINDS: tuple[tuple[type, Callable[[Any], str]], ...] = (
+    (type(None), lambda _: r"\N"),
+    (str, text_field),
+    (bytes, bytes_field),
+    (bool, lambda value: "t" if value else "f"),
+    (Vector, vector_field),
+    (Mapping, json_field),
+    (Sequence, array_field),
+    (object, str),
+)
+
+
+class _Fields(dict[type, Callable[[Any], str]]):
+    """How values of a type are written, found once for each type."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], str]:
+        self[kind] = next(write for wider, write in KINDS if issubclass(kind, wider))
+        return self[kind]
+
+
+FIELDS = _Fields()

@@ -159,7 +159,8 @@ class ImportRow(Base):
         Index(None, "import_id", "external_id"),
     )
 
-    import_id: Mapped[int] = mapped_column(ForeignKey("import.id", ondelete="CASCADE"), primary_key=True)
+    # No foreign key, here and in `photo`: its check cost more than writing the row (migration 0005).
+    import_id: Mapped[int] = mapped_column(primary_key=True)
     line: Mapped[int] = mapped_column(primary_key=True)
     external_id: Mapped[str | None]
     outcome: Mapped[str]
@@ -249,7 +250,7 @@ class Photo(Base):
     reason: Mapped[str | None]
     detail: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    import_id: Mapped[int] = mapped_column(ForeignKey("import.id"))
+    import_id: Mapped[int]
     updated_at: Mapped[datetime] = now()
 
 

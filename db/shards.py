@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from db.catalogues import lock_listings_of
+from db.copying import field
 from db.imports import finish_if_complete
 from db.states import Lane, Reason
 
@@ -73,18 +74,16 @@ def make_shards(
     made = connection.scalars(
         text(f"""
             INSERT INTO modiste.shard (import_id, model_version_id, lane, photo_ids, attempt, not_before, state)
-            SELECT import_id, :version, :lane, photo_ids[first : first + :size - 1], :attempt,
+            SELECT import_id, :version, :lane, CAST(photo_ids AS bigint[]), :attempt,
                    clock_timestamp() + make_interval(secs => :delay), {WAITING}
-            FROM (VALUES (CAST(:import_id AS bigint), CAST(:photos AS bigint[]))) AS made (import_id, photo_ids),
-                 generate_series(1, cardinality(photo_ids), :size) AS first
+            FROM (SELECT CAST(:import_id AS bigint), unnest(CAST(:pieces AS text[]))) AS made (import_id, photo_ids)
             RETURNING id
         """),
         {
             "import_id": import_id,
             "version": model_version_id,
             "lane": lane,
-            "photos": list(photo_ids),
-            "size": size,
+            "pieces": [field(photo_ids[start : start + size]) for start in range(0, len(photo_ids), size)],
             "attempt": attempt,
             "delay": delay_s,
         },

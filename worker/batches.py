@@ -1,7 +1,9 @@
 """A feed batch by batch: as many rows as one transaction plans, read and hashed while those before are written."""
 
+import gc
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from db.comparing import Entry, row_hashes
@@ -9,6 +11,8 @@ from db.rows import FeedRow
 
 # Enough that round trips cost little, and few enough that a listing put by hand never waits long for its catalogue.
 BATCH_ROWS = 5000
+# Objects that are allocated and not freed: more than a batch has, so that most batches come and go between.
+COLLECT_EVERY = 200_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,11 +33,22 @@ def read_ahead(entries: Iterable[Entry]) -> Iterator[FeedBatch]:
     Raises what reading raises, behind the batches that were read before.
     """
     batches = map(FeedBatch.of, in_batches(entries, BATCH_ROWS))
-    with ThreadPoolExecutor(1, thread_name_prefix="read-feed") as reader:
+    with rare_collections(), ThreadPoolExecutor(1, thread_name_prefix="read-feed") as reader:
         coming = reader.submit(next, batches, None)
         while (batch := coming.result()) is not None:
             coming = reader.submit(next, batches, None)
             yield batch
+
+
+@contextmanager
+def rare_collections() -> Iterator[None]:
+    """A row is some dozens of small objects and no cycle: looking for cycles took a quarter of a planner's time."""
+    before = gc.get_threshold()
+    gc.set_threshold(COLLECT_EVERY, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def in_batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
