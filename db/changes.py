@@ -61,7 +61,8 @@ def oldest_begin(connection: Connection) -> datetime:
             SELECT least(now(), min(xact_start), CASE WHEN pg_is_in_recovery() OR bool_or(
                        query = '<insufficient privilege>' OR pid = pg_backend_pid() AND xact_start IS NULL
                    ) THEN now() - make_interval(secs => :margin_s) END)
-            FROM pg_stat_activity WHERE datname = current_database()
+            FROM pg_stat_activity
+            WHERE datname = current_database() AND usesysid IS NOT NULL  -- not the server's own, which vacuum for hours
         """),
         {"margin_s": MARGIN_S},
     ).scalar_one()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine
 
@@ -153,8 +154,8 @@ class _Export:
             listing = listing.at_least(self._order.min_score)
         names = sum(not is_url(photo) for photo in listing.photos)
         if names and self._order.photo_base:
-            photos = [photo if is_url(photo) else f"{self._order.photo_base}{photo}" for photo in listing.photos]
-            listing = replace(listing, photos=photos)
+            base = self._order.photo_base
+            listing = replace(listing, photos=[p if is_url(p) else f"{base}{quote(p)}" for p in listing.photos])
         elif names:
             self.photo_names += names
         writer.write(listing, self._marketplace_category(listing))

@@ -4,9 +4,11 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pyarrow.parquet as pq
 import pytest
@@ -91,8 +93,8 @@ def test_json_lines_and_parquet_say_the_same_with_types_and_no_apostrophe(
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     rows = pq.read_table(tmp_path / "out.parquet").to_pylist()
     assert (rows[0]["price"], rows[0]["title"], rows[0]["available"]) == (Decimal("12.50"), "=Dress", True)
-    assert [row["changed_at"].isoformat().replace("+00:00", "Z") for row in rows] == [l["changed_at"] for l in lines]
     for row, line in zip(rows, lines, strict=True):
+        assert row["changed_at"] == datetime.fromisoformat(line["changed_at"])
         for name in ("title", "available", "photos", "category", "abstained", "seen_colour", "seen_detail", "season"):
             assert line.get(name) == row[name]
     assert lines[0]["price"] == 12.5
@@ -143,21 +145,32 @@ def test_only_what_changed_is_told_after_a_cursor(command: Command, shop: Shop, 
     assert "would never tell that something is sold" in said
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
+def test_photos_that_are_names_of_files_get_an_address_or_are_told(
+    command: Command, shop: Shop, tmp_path: Path
+) -> None:
+    shop.rows("UPDATE modiste.photo SET source = 'a b/1.jpg' WHERE source = 'coat/0'")
+    assert export(command, tmp_path / "out.xml")["photo_names"] == 3
+    assert export(command, tmp_path / "out.xml", "--photo-base", "https://i.example/")["photo_names"] == 0
+    links = ElementTree.parse(tmp_path / "out.xml").iterfind(".//{http://base.google.com/ns/1.0}image_link")
+    assert [link.text for link in links] == [
+        "https://i.example/dress/0",
+        "https://i.example/a%20b/1.jpg",
+        "https://img.example/1.jpg",
+    ]
+
+
+def test_what_cannot_be_done_is_said_and_leaves_no_file(
+    command: Command, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("c.csv").write_text("category,marketplace_category\nDres,2271\n")
+    for arguments, says in (
         (["out.csv", "--catalogue", "spring"], "there is no catalogue spring; there are shop"),
         (["out.xlsx", "--catalogue", "shop"], "out.xlsx does not say in which format; give --format: csv"),
         (["missing/out.csv", "--catalogue", "shop"], "missing/out.csv cannot be written: No such file"),
         ([".", "--format", "csv", "--catalogue", "shop"], "is a folder; name a file"),
         (["out.csv", "--catalogue", "shop", "--changes-since", "x"], "'x' is no cursor of an export"),
         (["out.csv", "--catalogue", "shop", "--categories", "c.csv"], "'Dres' (line 2; did you mean Dress?)"),
-    ],
-)
-def test_what_cannot_be_done_is_said_and_leaves_no_file(
-    command: Command, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("c.csv").write_text("category,marketplace_category\nDres,2271\n")
-    assert says in command.refuse("export", *arguments)
+    ):
+        assert says in command.refuse("export", *arguments)
     assert not list(tmp_path.glob("*out*"))

@@ -99,9 +99,7 @@ def test_a_new_word_of_the_model_and_a_photo_that_came_or_went_are_changes(shop:
     )
     grow_old(shop)
     cursor = exported(shop)[1]
-    shop.rows(
-        "UPDATE modiste.listing_summary SET category = 'Coat', corrected = true, changed_at = now() WHERE listing_id = 1"
-    )
+    shop.rows("UPDATE modiste.listing_summary SET category = 'Coat', changed_at = now() WHERE listing_id = 1")
     shop.write(shop.begin(), gone={"b": [shop.known_photo("b", "b/0")]})
     shop.write(shop.begin(), photos=[shop.photo("c", "c/1", position=1)])
     assert changed(shop, cursor) == {"a", "b", "c"}
@@ -113,6 +111,17 @@ def test_after_another_version_became_active_everything_is_changed(shop: Shop) -
     cursor = exported(shop)[1]
     assert changed(shop, cursor) == set()
     shop.rows("UPDATE modiste.model_version SET name = 'v2'")
+    assert changed(shop, cursor) == {"a"}
+
+
+def test_without_an_active_version_there_are_the_sellers_words_and_the_first_one_changes_everything(shop: Shop) -> None:
+    shop.stock(shop.item("a", [1, 0, 0], colour="Red"))
+    shop.rows("UPDATE modiste.model_version SET state = 'registered'")
+    grow_old(shop)
+    (listing,), cursor = exported(shop)
+    assert (listing.colour, listing.category) == ("Red", None)
+    assert changed(shop, cursor) == set()
+    shop.rows("UPDATE modiste.model_version SET state = 'active'")
     assert changed(shop, cursor) == {"a"}
 
 
