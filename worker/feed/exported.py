@@ -5,6 +5,7 @@ What a model said is no word of the seller's: taken for metadata, it would go ou
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from typing import Any
 
 from db.found_table import CATEGORY, MARKETPLACE, METADATA, ORIGIN, SEEN
 from db.found_text import unguarded
@@ -50,7 +51,7 @@ class ExportedFeed:
         metadata = {key: self._text(text) for name, text in said.metadata.items() if (key := self._key(name))}
         if not self._is_guarded:
             return replace(row, listing=replace(said, metadata=metadata))
-        words = {name: self._text(text) for name in _TEXTS if (text := getattr(said, name))}
+        words: dict[str, Any] = {name: self._text(text) for name in _TEXTS if (text := getattr(said, name))}
         photos = tuple(unguarded(photo) if place == 0 else photo for place, photo in enumerate(row.photos))
         return replace(row, listing=replace(said, **words, metadata=metadata), photos=photos)
 
