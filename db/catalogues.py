@@ -57,7 +57,7 @@ def known_listings(
         listing = known.get(external_id)
         if listing is None:
             known[external_id] = listing = KnownListing(id=listing_id, available=available, photos={})
-            if row_hash != hashes[external_id]:
+            if bytes(row_hash) != hashes[external_id]:
                 differing.append(listing_id)
         if photo_id is not None:
             sha256, size_bytes, seen = content

@@ -51,12 +51,14 @@ def test_planning_writes_listings_photos_and_shards_and_counts_them(
     assert len(list(store.names(Area.PHOTOS))) == 12
 
 
-def test_planning_the_same_feed_again_is_all_unchanged_and_done_at_once(
-    import_rows: Import, status: Callable[[int], ImportStatus]
+def test_planning_the_same_feed_again_is_all_unchanged_done_at_once_and_writes_no_listing(
+    import_rows: Import, status: Callable[[int], ImportStatus], one: One
 ) -> None:
     import_rows(TWELVE)
+    written = one("SELECT max(xmin::text) || min(xmin::text) FROM modiste.listing")
     again = status(import_rows(TWELVE))
     assert (again.rows_unchanged, again.photos_total, again.state) == (12, 0, ImportState.DONE)
+    assert one("SELECT max(xmin::text) || min(xmin::text) FROM modiste.listing") == written
 
 
 def test_a_batch_boundary_changes_nothing(
