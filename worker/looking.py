@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from db.enrichments import Outcome, Seen
 from db.shards import Lease, WorkPhoto
+from db.states import Lane
 from vision.prediction import Prediction
 from vision.preprocess import PixelRule
 from worker.inference import Inference
@@ -130,7 +131,8 @@ class Looks:
     def _read(self, each: _OnItsWay) -> Read | Outcome:
         each.at_host, each.in_line_at = True, None
         try:
-            read = self._preparation.read(each.photos[0], self._lease.model_version_id)
+            urgent = self._lease.lane is Lane.INTERACTIVE
+            read = self._preparation.read(each.photos[0], self._lease.model_version_id, urgent=urgent)
         except HostBusy as busy:
             each.in_line_at = busy.host
             raise

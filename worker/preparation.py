@@ -56,12 +56,12 @@ class Preparation:
         self._is_known = is_known
         self._decoding = threading.Semaphore(decoders)
 
-    def read(self, photo: WorkPhoto, model_version_id: int) -> Read | Outcome:
+    def read(self, photo: WorkPhoto, model_version_id: int, *, urgent: bool = False) -> Read | Outcome:
         """The photo's bytes where the model version has not seen them. Raises HostBusy: try again when it is not."""
         if photo.recognised:
             return Outcome(photo_id=photo.id, recognised=True)
         try:
-            data, fetched = self._bytes_of(photo)
+            data, fetched = self._bytes_of(photo, urgent=urgent)
         except FetchError as error:
             return after_fetch_error(photo, error)
         except HostResting as rest:
@@ -84,14 +84,14 @@ class Preparation:
             reason = Reason(error.fault)
             return Outcome(photo_id=read.photo_id, content=read.content, reason=reason, detail=error.detail)
 
-    def _bytes_of(self, photo: WorkPhoto) -> tuple[bytes, bool]:
+    def _bytes_of(self, photo: WorkPhoto, *, urgent: bool) -> tuple[bytes, bool]:
         """The photo's bytes, and whether they were fetched: the store comes first, the URL where it has nothing."""
         if photo.sha256 is not None:
             name = photo.sha256.hex()
             kept = next((area for area in (Area.PHOTOS, Area.COPIES) if self._store.exists(area, name)), None)
             if kept is not None or not is_url(photo.source):
                 return self._store.read(kept or Area.PHOTOS, name), False
-        return self._fetcher.fetch(photo.source).data, True
+        return self._fetcher.fetch(photo.source, urgent=urgent).data, True
 
     def _decode(self, read: Read, rule: PixelRule) -> Prepared:
         with self._decoding:

@@ -127,7 +127,7 @@ def open_process(settings: WorkerSettings, app: Celery) -> Process:
 def open_readers(lane: Lane, settings: WorkerSettings, hosts: Hosts) -> Readers:
     """Each lane reads its photos with threads of its own: an interactive one never queues behind a bulk import's."""
     threads = 4 if lane is Lane.INTERACTIVE else settings.fetch_threads
-    return Readers(threads, hosts=hosts, name=f"read-{lane.value}")
+    return Readers(threads, hosts=hosts, urgent=lane is Lane.INTERACTIVE, name=f"read-{lane.value}")
 
 
 def run_worker(settings: WorkerSettings) -> None:

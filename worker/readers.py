@@ -1,5 +1,7 @@
-"""Threads that read photos. A photo whose host is busy is put aside and holds no thread meanwhile: one slow host cannot
-keep the others' photos waiting."""
+"""Threads that read photos. A photo whose host is busy is put aside and holds no thread meanwhile.
+
+So one slow host cannot keep the others' photos waiting.
+"""
 
 import threading
 from collections import deque
@@ -12,7 +14,8 @@ from worker.photos.errors import HostBusy
 
 Result = TypeVar("Result")
 
-# How often a host is asked whether it is still busy, where nothing here tells: another lane's request may have ended.
+# How often it is looked whether a host is still busy, where nothing here tells: its rest is over, or its next second
+# has begun, or another lane's request has ended.
 _LOOK_AGAIN_S = 0.05
 
 
@@ -25,7 +28,7 @@ class _Task:
 class Pace(Protocol):
     """What is needed of `worker.photos.hosts.Hosts`."""
 
-    def is_busy(self, host: str) -> bool: ...
+    def is_busy(self, host: str, *, urgent: bool) -> bool: ...
 
     def pace_s(self, host: str) -> float: ...
 
@@ -36,11 +39,13 @@ class Readers:
     Unlike an Executor's, a future may be cancelled while its work runs: its result is dropped then.
     """
 
-    def __init__(self, threads: int, *, hosts: Pace, name: str = "read") -> None:
+    def __init__(self, threads: int, *, hosts: Pace, urgent: bool = False, name: str = "read") -> None:
         self._hosts = hosts
+        self._urgent = urgent
         self._fresh: deque[_Task] = deque()
         self._aside: dict[str, deque[_Task]] = {}  # by host, never empty
         self._changed = threading.Condition()
+        self._looks_out = False  # one thread looks whether hosts are free, and wakes the next when it has work
         self._closed = False
         self._threads = [threading.Thread(target=self._run, name=f"{name}-{n}", daemon=True) for n in range(threads)]
         for thread in self._threads:
@@ -91,13 +96,23 @@ class Readers:
             while not self._closed:
                 task = self._put_aside_before() or (self._fresh.popleft() if self._fresh else None)
                 if task is None:
-                    self._changed.wait(_LOOK_AGAIN_S if self._aside else None)
+                    self._wait()
                 elif not task.future.cancelled():
+                    if self._aside:
+                        self._changed.notify()
                     return task
             return None
 
+    def _wait(self) -> None:
+        if self._looks_out or not self._aside:
+            self._changed.wait()
+            return
+        self._looks_out = True
+        self._changed.wait(_LOOK_AGAIN_S)
+        self._looks_out = False
+
     def _put_aside_before(self) -> _Task | None:
-        host = next((host for host in self._aside if not self._hosts.is_busy(host)), None)
+        host = next((host for host in self._aside if not self._hosts.is_busy(host, urgent=self._urgent)), None)
         if host is None:
             return None
         tasks = self._aside.pop(host)

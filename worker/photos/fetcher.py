@@ -83,10 +83,10 @@ class PhotoFetcher:
         """Close every connection."""
         self._pool.close()
 
-    def fetch(self, url: str) -> FetchedPhoto:
-        """The photo at `url`; raises FetchError, and with `hosts` NotNow."""
+    def fetch(self, url: str, *, urgent: bool = False) -> FetchedPhoto:
+        """The photo at `url`; raises FetchError, and with `hosts` NotNow, less often so where it is `urgent`."""
         into = BytesIO()
-        with self._follow(url) as (answer, final):
+        with self._follow(url, urgent=urgent) as (answer, final):
             self._write(answer, into)
             data = into.getvalue()
             if not data:
@@ -109,11 +109,14 @@ class PhotoFetcher:
         return sum(into.write(chunk) for chunk in _decoded(answer, self._max_bytes))
 
     @contextmanager
-    def _follow(self, text: str) -> Iterator[tuple[Answer, httpx2.URL]]:
+    def _follow(self, text: str, *, urgent: bool = False) -> Iterator[tuple[Answer, httpx2.URL]]:
         url = parse_url(text)
         deadline = time.monotonic() + self._deadline_s
         for _ in range(MAX_REDIRECTS + 1):
-            with self._asking(url), self._pool.get(as_core_url(url), _HEADERS, deadline=deadline) as answer:
+            with (
+                self._asking(url, urgent=urgent),
+                self._pool.get(as_core_url(url), _HEADERS, deadline=deadline) as answer,
+            ):
                 target = _redirect(answer, url)
                 if target is None:
                     _check(answer, url, self._max_bytes)
@@ -122,8 +125,8 @@ class PhotoFetcher:
             url = target
         raise FetchError(FetchFault.TOO_MANY_REDIRECTS, f"more than {MAX_REDIRECTS} redirects, last {public_name(url)}")
 
-    def _asking(self, url: httpx2.URL) -> AbstractContextManager[None]:
-        return nullcontext() if self._hosts is None else self._hosts.asking(host_name(url))
+    def _asking(self, url: httpx2.URL, *, urgent: bool) -> AbstractContextManager[None]:
+        return nullcontext() if self._hosts is None else self._hosts.asking(host_name(url), urgent=urgent)
 
 
 def _redirect(answer: Answer, url: httpx2.URL) -> httpx2.URL | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from worker.photos.errors import FetchError, HostBusy, HostGivenUp, HostResting, NotNow
+from worker.photos.errors import FetchError, FetchFault, HostBusy, HostGivenUp, HostResting, NotNow
 from worker.photos.retry import POLICIES, RETRY_AFTER_CAP_S, Backoff, HostSign
 
 # A host nobody asked before may be dead: it shows that it answers before it gets many of the threads.
@@ -20,6 +20,8 @@ _AT_FIRST = 2.0
 _REST = Backoff(base_s=5.0, factor=2.0, cap_s=30.0)
 _SHORTEST_REST_S = 0.5
 _LATELY_S = 5.0
+# Beyond a host's limit, for photos that a person waits for: a bulk import would leave them no place.
+_FOR_THE_URGENT = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +55,7 @@ class _Host:
     alive_at: float = 0.0
     took_s: float = 0.0  # an answer, the latest ones weighing most
     seen_at: float = 0.0
-    last: FetchError | None = None
+    last: tuple[FetchFault, str] | None = None  # not the error, whose traceback holds a body
 
 
 class Hosts:
@@ -65,12 +67,12 @@ class Hosts:
         self._guard = threading.Lock()
 
     @contextmanager
-    def asking(self, host: str) -> Iterator[None]:
+    def asking(self, host: str, *, urgent: bool = False) -> Iterator[None]:
         """Around one request to `host`. Raises HostBusy, HostResting or HostGivenUp, and then nothing was asked."""
         started = time.monotonic()
         with self._guard:
             known = self._known(host, started)
-            refusal = self._refusal(host, known, started)
+            refusal = self._refusal(host, known, started, urgent=urgent)
             if refusal is not None:
                 raise refusal
             known.under_way += 1
@@ -87,17 +89,17 @@ class Hosts:
             with self._guard:
                 self._learn(known, sign, error, started, time.monotonic())
 
-    def is_busy(self, host: str) -> bool:
+    def is_busy(self, host: str, *, urgent: bool = False) -> bool:
         """Whether a request would meet HostBusy now."""
         now = time.monotonic()
         with self._guard:
-            return isinstance(self._refusal(host, self._known(host, now), now), HostBusy)
+            return isinstance(self._refusal(host, self._known(host, now), now, urgent=urgent), HostBusy)
 
     def pace_s(self, host: str) -> float:
         """Seconds a photo of the host takes while it is busy, by its latest answers; infinite without any lately."""
         with self._guard:
             known = self._hosts.get(host)
-            if known is None or time.monotonic() - known.alive_at > _LATELY_S:
+            if known is None or time.monotonic() - known.alive_at > max(_LATELY_S, 2 * known.took_s):
                 return float("inf")
             return known.took_s / int(known.at_once)
 
@@ -116,22 +118,21 @@ class Hosts:
         """What was found out before a long silence is not held against a host."""
         return not known.under_way and now - max(known.seen_at, known.rests_until) > self._limits.give_up_s
 
-    def _refusal(self, host: str, known: _Host, now: float) -> NotNow | HostGivenUp | None:
+    def _refusal(self, host: str, known: _Host, now: float, *, urgent: bool) -> NotNow | HostGivenUp | None:
         rests_s = known.rests_until - now
-        full = known.under_way >= int(known.at_once)
+        beyond = _FOR_THE_URGENT if urgent and not known.rests else 0
+        full = known.under_way >= int(known.at_once) + beyond
         if known.failing_since is not None and known.rests and known.last and (rests_s > 0 or full):
             failing_s = now - known.failing_since
             if failing_s > self._limits.give_up_s:
-                says = f"{host} has given nothing for {failing_s:.0f} s, last: {known.last.detail}"
-                return HostGivenUp(known.last.fault, says)
+                fault, detail = known.last
+                return HostGivenUp(fault, f"{host} has given nothing for {failing_s:.0f} s, last: {detail}")
         if rests_s > self._limits.wait_here_s:
             return HostResting(host, rests_s)
         if full and self._is_broken(known):  # one tries it, and may wait for long: nobody else should
             return HostResting(host, self._limits.rest.base_s)
-        ahead_s = known.paced_until - now
-        if rests_s > 0 or full or ahead_s > self._limits.at_once / self._limits.per_second:
-            return HostBusy(host)
-        return None
+        too_soon = known.paced_until - now > (self._limits.at_once + beyond) / self._limits.per_second
+        return HostBusy(host) if rests_s > 0 or full or too_soon else None
 
     def _is_broken(self, known: _Host) -> bool:
         return known.failures >= self._limits.failures
@@ -152,7 +153,7 @@ class Hosts:
     def _count_failure(
         self, known: _Host, error: FetchError, started: float, now: float, *, rest_at_once: bool
     ) -> None:
-        known.last = error
+        known.last = (error.fault, error.detail)
         known.failing_since = started if known.failing_since is None else known.failing_since
         known.failures += not rest_at_once
         if not (rest_at_once or known.rests or self._is_broken(known)):

@@ -34,7 +34,8 @@ class Shop:
         self.prepared: list[int] = []
         self.go_on = threading.Event()
 
-    def read(self, photo: WorkPhoto, _: int) -> Read | Outcome:
+    def read(self, photo: WorkPhoto, _: int, *, urgent: bool) -> Read | Outcome:
+        assert not urgent
         self.asked.append(photo.source)
         if photo.source == "gone":
             return Outcome(photo_id=photo.id, reason=Reason.GONE)
@@ -47,7 +48,7 @@ class Shop:
         content = ContentRef(sha256=photo.source.encode().ljust(32), size_bytes=1)
         return Read(photo_id=photo.id, content=content, data=b"x", fetched=True)
 
-    def is_busy(self, _: str) -> bool:
+    def is_busy(self, _: str, *, urgent: bool) -> bool:
         return not self.go_on.is_set()
 
     def pace_s(self, _: str) -> float:

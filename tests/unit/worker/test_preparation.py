@@ -21,7 +21,7 @@ class Fetcher:
 
     gives: bytes | Exception = b""
 
-    def fetch(self, url: str) -> FetchedPhoto:
+    def fetch(self, url: str, *, urgent: bool) -> FetchedPhoto:
         if isinstance(self.gives, Exception):
             raise self.gives
         return FetchedPhoto(data=self.gives, final_url=url, etag=None, last_modified=None)

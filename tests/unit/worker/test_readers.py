@@ -19,7 +19,7 @@ class SlowHost:
         self.go_on = threading.Event()
         self._guard = threading.Lock()
 
-    def is_busy(self, _: str) -> bool:
+    def is_busy(self, _: str, *, urgent: bool) -> bool:
         return self.under_way >= self.at_once
 
     def pace_s(self, _: str) -> float:

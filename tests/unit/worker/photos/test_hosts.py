@@ -84,6 +84,16 @@ def test_a_host_gets_more_requests_at_once_as_it_answers_up_to_its_limit(hosts: 
     assert at_once(hosts, "b") == 2
 
 
+def test_an_urgent_photo_finds_a_place_where_bulk_work_has_taken_all_but_not_while_the_host_rests(hosts: Hosts) -> None:
+    with hosts.asking("a"), hosts.asking("a"):
+        assert hosts.is_busy("a")
+        with hosts.asking("a", urgent=True), hosts.asking("a", urgent=True):
+            assert hosts.is_busy("a", urgent=True)
+    fail(hosts, FetchFault.RATE_LIMITED)
+    with pytest.raises(HostResting), hosts.asking("a", urgent=True):
+        pass
+
+
 def test_a_host_gets_no_more_requests_a_second_than_its_rate(clock: Clock) -> None:
     hosts = Hosts(HostLimits(at_once=4, per_second=10.0))
     asked = 0
