@@ -166,12 +166,12 @@ def finish_if_complete(connection: Connection, import_id: int) -> None:
     )
 
 
-def show_planners(connection: Connection, planners: Collection[tuple[int, int]], *, lease_s: float) -> set[int]:  # noqa: ARG001
+def show_planners(connection: Connection, leases: Collection[tuple[int, int]], *, lease_s: float) -> set[int]:  # noqa: ARG001
     """Planners show themselves, given as (import id, any number); returns those imports that others have ended.
 
     A row that is locked is in a batch of its planner right now: it is passed over, not waited for.
     """
-    ids = {"ids": [import_id for import_id, _ in planners]}
+    ids = {"ids": [import_id for import_id, _ in leases]}
     connection.execute(
         text("""
             UPDATE modiste.import SET planner_seen_at = clock_timestamp() WHERE id IN (
