@@ -51,7 +51,9 @@ class ImportsQuestion(Question):
 )
 async def begin(
     use: Use,
-    feed: Annotated[UploadFile | None, File(description="CSV, JSON, Parquet, a Shopify or Google feed, or a zip of photos.")] = None,
+    feed: Annotated[
+        UploadFile | None, File(description="CSV, JSON, Parquet, a Shopify or Google feed, or a zip of photos.")
+    ] = None,
     feed_url: Annotated[Text | None, Form(description="Where a worker fetches the feed, in place of a file.")] = None,
     photos: Annotated[UploadFile | None, File(description="A zip of the photos that the feed names.")] = None,
     catalogue: Annotated[Text, AfterValidator(strip_name), Form(description="Made where it is new.")] = "default",
