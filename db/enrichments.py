@@ -36,7 +36,8 @@ class Outcome:
     """What became of a photo: exactly one of seen, recognised, quarantined (`reason`) or deferred (`retry_in_s`).
 
     `recognised`: this model version has enriched the same content before. `attempt`: a deferred photo was tried, and
-    is the poorer by one of its tries.
+    is the poorer by one of its tries. `validator`: what the server of a photo that was fetched said for asking again,
+    empty where it said nothing; None of a photo that was not fetched.
     """
 
     photo_id: int
@@ -47,6 +48,7 @@ class Outcome:
     detail: str | None = None
     retry_in_s: float | None = None
     attempt: bool = True
+    validator: str | None = None
 
 
 def recognise(connection: Connection, digests: Iterable[bytes], model_version_id: int) -> set[bytes]:
@@ -179,9 +181,17 @@ def settle_photos(connection: Connection, lease: Lease, outcomes: Sequence[Outco
     stage(
         connection,
         "outcome",
-        "photo_id bigint, sha256 bytea, state text, reason text, detail text, inferred boolean",
+        "photo_id bigint, sha256 bytea, state text, reason text, detail text, inferred boolean, validator text",
         (
-            (o.photo_id, o.content and o.content.sha256, state_of(o), o.reason, o.detail, o.seen is not None)
+            (
+                o.photo_id,
+                o.content and o.content.sha256,
+                state_of(o),
+                o.reason,
+                o.detail,
+                o.seen is not None,
+                o.validator,
+            )
             for o in outcomes
             if o.retry_in_s is None
         ),
@@ -193,7 +203,8 @@ def settle_photos(connection: Connection, lease: Lease, outcomes: Sequence[Outco
         text("""
             WITH done AS (
                 UPDATE modiste.photo p SET state = o.state, reason = o.reason, detail = o.detail, updated_at = now(),
-                    content_id = coalesce(c.id, p.content_id)
+                    content_id = coalesce(c.id, p.content_id),
+                    validator = CASE WHEN o.validator IS NULL THEN p.validator ELSE nullif(o.validator, '') END
                 FROM outcome o LEFT JOIN modiste.content c USING (sha256)
                 WHERE p.id = o.photo_id AND p.state = 'pending' AND p.import_id = :import_id
                 RETURNING p.listing_id, o.state, o.inferred

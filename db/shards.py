@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, text
 from db.catalogues import lock_listings_of
 from db.copying import field
 from db.imports import finish_if_complete
+from db.rows import is_url
 from db.states import Lane, Reason
 
 # A shard that was abandoned this often is split; a photo alone gets one more try before it is quarantined.
@@ -33,13 +34,18 @@ WAITING = """
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkPhoto:
-    """A pending photo of a shard. `sha256` is known where the bytes are in the store already."""
+    """A pending photo of a shard. `sha256` is known where its bytes were seen before, by whichever model version.
+
+    `refetch`: its URL is to be asked, with `validator`, whether it still gives them.
+    """
 
     id: int
     source: str
     sha256: bytes | None
     attempts: int
     recognised: bool  # its content was enriched by this model version meanwhile
+    validator: str | None = None
+    refetch: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,8 +147,9 @@ def claim(connection: Connection, shard_id: int, *, worker: str, lease_s: float)
 def _pending_photos(connection: Connection, shard_id: int) -> list[WorkPhoto]:
     rows = connection.execute(
         text("""
-            SELECT p.id, p.source, c.sha256, p.attempts, e.content_id IS NOT NULL AS recognised
-            FROM modiste.shard s CROSS JOIN unnest(s.photo_ids) WITH ORDINALITY AS asked (id, place)
+            SELECT p.id, p.source, p.validator, c.sha256, p.attempts, e.content_id IS NOT NULL AS recognised, i.refetch
+            FROM modiste.shard s JOIN modiste.import i ON i.id = s.import_id
+            CROSS JOIN unnest(s.photo_ids) WITH ORDINALITY AS asked (id, place)
             JOIN modiste.photo p ON p.id = asked.id
             LEFT JOIN modiste.content c ON c.id = p.content_id
             LEFT JOIN modiste.enrichment e ON e.content_id = c.id AND e.model_version_id = s.model_version_id
@@ -158,6 +165,8 @@ def _pending_photos(connection: Connection, shard_id: int) -> list[WorkPhoto]:
             sha256=None if row.sha256 is None else bytes(row.sha256),
             attempts=row.attempts,
             recognised=row.recognised,
+            validator=row.validator,
+            refetch=row.refetch and row.sha256 is not None and is_url(row.source),
         )
         for row in rows
     ]

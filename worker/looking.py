@@ -169,10 +169,14 @@ class Looks:
 
 
 def alike(photos: Sequence[WorkPhoto]) -> list[list[WorkPhoto]]:
-    """Photos of the same bytes, or of the same URL, together: sellers share photos, and one look is enough."""
+    """Photos of the same bytes, or of the same URL, together: sellers share photos, and one look is enough.
+
+    URLs that are asked again are alike only in name: each may give other bytes now.
+    """
     groups: dict[bytes | str, list[WorkPhoto]] = {}
     for photo in photos:
-        groups.setdefault(photo.sha256 or photo.source, []).append(photo)
+        known_by = None if photo.refetch else photo.sha256
+        groups.setdefault(known_by or photo.source, []).append(photo)
     return list(groups.values())
 
 
@@ -186,6 +190,7 @@ def outcome(prepared: Prepared, prediction: Prediction) -> Outcome:
     return Outcome(
         photo_id=prepared.photo_id,
         content=prepared.content,
+        validator=prepared.validator,
         seen=Seen(
             categories=prediction.categories,
             category_scores=prediction.category_scores,

@@ -2,13 +2,13 @@
 
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from io import BytesIO
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import BinaryIO
 
 import httpx2
@@ -20,6 +20,9 @@ from worker.photos.hosts import Hosts
 from worker.photos.urls import as_core_url, host_name, join_url, parse_url, public_name
 
 MAX_REDIRECTS = 5
+MAX_VALIDATOR_CHARS = 500
+NOT_MODIFIED = 304
+_CONDITIONS = {"etag": "If-None-Match", "modified": "If-Modified-Since"}
 _HEADERS: dict[bytes | str, bytes | str] = {
     "User-Agent": "modiste",
     "Accept": "image/*, */*;q=0.5",
@@ -44,6 +47,14 @@ class FetchedPhoto:
     final_url: str
     etag: str | None
     last_modified: str | None
+
+    @property
+    def validator(self) -> str:
+        """What to ask with whether the URL still gives these bytes; empty where its server said nothing for that."""
+        for kind, said in (("etag", self.etag), ("modified", self.last_modified)):
+            if said and said.isprintable() and len(said) <= MAX_VALIDATOR_CHARS:
+                return f"{kind}:{said}"
+        return ""
 
 
 class PhotoFetcher:
@@ -85,14 +96,24 @@ class PhotoFetcher:
 
     def fetch(self, url: str, *, urgent: bool = False) -> FetchedPhoto:
         """The photo at `url`; raises FetchError, and with `hosts` NotNow, less often so where it is `urgent`."""
-        into = BytesIO()
         with self._follow(url, urgent=urgent) as (answer, final):
-            self._write(answer, into)
-            data = into.getvalue()
-            if not data:
-                raise FetchError(FetchFault.EMPTY, f"{public_name(final)} has no content")
-            if _is_web_page(data):
-                raise FetchError(FetchFault.WEB_PAGE, f"{public_name(final)} is a web page, not a photo")
+            return self._photo(answer, final)
+
+    def refetch(self, url: str, validator: str | None, *, urgent: bool = False) -> FetchedPhoto | None:
+        """The photo at `url`; None where it is still the one that had this `validator`. Raises as `fetch` does."""
+        kind, _, said = (validator or "").partition(":")
+        conditions = {_CONDITIONS[kind]: said.encode("latin-1", "replace")} if kind in _CONDITIONS else {}
+        with self._follow(url, conditions, urgent=urgent) as (answer, final):
+            return None if answer.status == NOT_MODIFIED else self._photo(answer, final)
+
+    def _photo(self, answer: Answer, final: httpx2.URL) -> FetchedPhoto:
+        into = BytesIO()
+        self._write(answer, into)
+        data = into.getvalue()
+        if not data:
+            raise FetchError(FetchFault.EMPTY, f"{public_name(final)} has no content")
+        if _is_web_page(data):
+            raise FetchError(FetchFault.WEB_PAGE, f"{public_name(final)} is a web page, not a photo")
         return FetchedPhoto(
             data=data,
             final_url=str(final),
@@ -109,17 +130,22 @@ class PhotoFetcher:
         return sum(into.write(chunk) for chunk in _decoded(answer, self._max_bytes))
 
     @contextmanager
-    def _follow(self, text: str, *, urgent: bool = False) -> Iterator[tuple[Answer, httpx2.URL]]:
+    def _follow(
+        self, text: str, conditions: Mapping[str, bytes] = MappingProxyType({}), *, urgent: bool = False
+    ) -> Iterator[tuple[Answer, httpx2.URL]]:
+        """The answer at which redirects end; with `conditions` that may be NOT_MODIFIED, which has no body."""
         url = parse_url(text)
+        headers = {**_HEADERS, **conditions}
         deadline = time.monotonic() + self._deadline_s
         for _ in range(MAX_REDIRECTS + 1):
             with (
                 self._asking(url, urgent=urgent),
-                self._pool.get(as_core_url(url), _HEADERS, deadline=deadline) as answer,
+                self._pool.get(as_core_url(url), headers, deadline=deadline) as answer,
             ):
                 target = _redirect(answer, url)
                 if target is None:
-                    _check(answer, url, self._max_bytes)
+                    if not (conditions and answer.status == NOT_MODIFIED):
+                        _check(answer, url, self._max_bytes)
                     yield answer, url
                     return
             url = target

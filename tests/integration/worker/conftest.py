@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -163,16 +164,14 @@ def photo_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def import_rows(engine: Engine, store: Store, photo_folder: Path, version_id: int) -> Import:
-    """Plans an import of rows written as {external id: photo references}; returns its id."""
+    """Plans an import of rows written as {external id: photo references}, ordered as `how` says; returns its id."""
 
-    def run(rows: dict[str, tuple[str, ...]], lane: Lane = Lane.BULK) -> int:
+    def run(rows: dict[str, tuple[str, ...]], **how: Any) -> int:
         entries = [
             FeedRow(line=line, listing=ListingData(external_id=external_id, title=external_id), photos=photos)
             for line, (external_id, photos) in enumerate(rows.items(), 2)
         ]
-        order = Order(
-            catalogue="shop", feed_name="test", feed=Rows(*entries), photos=open_photos(photo_folder), lane=lane
-        )
+        order = Order(catalogue="shop", feed_name="test", feed=Rows(*entries), photos=open_photos(photo_folder), **how)
         return plan_import(engine, store, order)
 
     return run

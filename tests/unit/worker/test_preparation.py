@@ -1,4 +1,6 @@
 import io
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -20,11 +22,16 @@ class Fetcher:
     """Gives or raises what it is told."""
 
     gives: bytes | Exception = b""
+    etag: str | None = None
 
     def fetch(self, url: str, *, urgent: bool) -> FetchedPhoto:
         if isinstance(self.gives, Exception):
             raise self.gives
-        return FetchedPhoto(data=self.gives, final_url=url, etag=None, last_modified=None)
+        return FetchedPhoto(data=self.gives, final_url=url, etag=self.etag, last_modified=None)
+
+    def refetch(self, url: str, validator: str | None, *, urgent: bool) -> FetchedPhoto | None:
+        fetched = self.fetch(url, urgent=urgent)
+        return None if validator and fetched.validator == validator else fetched
 
 
 @pytest.fixture
@@ -97,6 +104,43 @@ def test_a_fetched_photo_becomes_pixels_and_leaves_a_copy(preparation: Preparati
         id=8, source="https://shop.example/1.jpg", sha256=read.content.sha256, attempts=0, recognised=False
     )
     assert isinstance(preparation.read(known, 2), Read)
+
+
+def known(**given: object) -> WorkPhoto:
+    """A URL whose bytes this version has seen, and which is asked again."""
+    asked = WorkPhoto(
+        id=7, source="https://shop.example/1.jpg", sha256=b"x" * 32, attempts=0, recognised=True, refetch=True
+    )
+    return replace(asked, **given)
+
+
+def test_a_url_that_still_gives_the_same_bytes_stays_what_it_was(preparation: Preparation, fetcher: Fetcher) -> None:
+    fetcher.etag = '"1"'
+    same = preparation.read(known(validator='etag:"1"'), 1)
+    assert not isinstance(same, Read)
+    assert (same.recognised, same.content, same.validator) == (True, None, None)
+
+
+def test_a_url_that_gives_other_bytes_is_looked_at_with_its_new_validator(
+    preparation: Preparation, fetcher: Fetcher
+) -> None:
+    fetcher.gives, fetcher.etag = b"other", '"2"'
+    other = preparation.read(known(validator='etag:"1"'), 1)
+    assert isinstance(other, Read)
+    assert (other.data, other.validator, other.content.sha256) == (b"other", 'etag:"2"', sha256(b"other").digest())
+
+
+@pytest.mark.parametrize(
+    ("fault", "stays"),
+    [(FetchFault.SERVER_ERROR, True), (FetchFault.TIMEOUT, True), (FetchFault.GONE, False)],
+)
+def test_a_known_photo_goes_only_where_its_server_says_so(
+    preparation: Preparation, fetcher: Fetcher, fault: FetchFault, stays: bool
+) -> None:
+    fetcher.gives = FetchError(fault, "what happened")
+    last = preparation.read(known(attempts=POLICIES[fault].tries - 1), 1)
+    assert not isinstance(last, Read)
+    assert (last.recognised, last.reason is None) == (stays, stays)
 
 
 def test_bytes_that_are_no_photo_are_quarantined_with_their_content(preparation: Preparation, fetcher: Fetcher) -> None:

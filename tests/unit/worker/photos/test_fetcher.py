@@ -17,6 +17,7 @@ from worker.photos import FetchError, FetchFault, PhotoFetcher
 from worker.photos.addresses import is_public
 
 PHOTO = b"\xff\xd8" + b"photo" * 1000
+MODIFIED = "Mon, 01 Jan 2024 00:00:00 GMT"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -42,7 +43,19 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(404, b"")
 
     def _photo(self) -> None:
-        self._answer(200, PHOTO, {"ETag": '"v1"', "Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"})
+        if self.headers["If-None-Match"] == '"v1"':
+            self._answer(304, b"", {"ETag": '"v1"'})
+        else:
+            self._answer(200, PHOTO, {"ETag": '"v1"', "Last-Modified": MODIFIED})
+
+    def _dated(self) -> None:
+        if self.headers["If-Modified-Since"] == MODIFIED:
+            self._answer(304, b"")
+        else:
+            self._answer(200, PHOTO, {"ETag": "x" * 600, "Last-Modified": MODIFIED})
+
+    def _unasked_304(self) -> None:
+        self._answer(304, b"")
 
     def _host(self) -> None:
         self._answer(200, self.headers["Host"].encode())
@@ -152,7 +165,26 @@ def _fault(fetcher: PhotoFetcher, url: str) -> FetchError:
 def test_a_photo_comes_with_what_caching_needs(fetcher: PhotoFetcher, port: int) -> None:
     photo = fetcher.fetch(f"http://localhost:{port}/photo?size=big")
     assert photo.data == PHOTO
-    assert (photo.etag, photo.last_modified) == ('"v1"', "Mon, 01 Jan 2024 00:00:00 GMT")
+    assert (photo.etag, photo.last_modified) == ('"v1"', MODIFIED)
+
+
+@pytest.mark.parametrize("path", ["photo", "moved", "dated"])
+def test_a_photo_that_is_the_same_is_not_sent_again(fetcher: PhotoFetcher, port: int, path: str) -> None:
+    url = f"http://localhost:{port}/{path}"
+    validator = fetcher.fetch(url).validator
+    assert validator == (f"modified:{MODIFIED}" if path == "dated" else 'etag:"v1"')
+    assert fetcher.refetch(url, validator) is None
+
+
+@pytest.mark.parametrize("validator", [None, "", 'etag:"v0"', "of a file"])
+def test_a_photo_that_may_be_another_is_sent_again(fetcher: PhotoFetcher, port: int, validator: str | None) -> None:
+    photo = fetcher.refetch(f"http://localhost:{port}/photo", validator)
+    assert photo is not None
+    assert photo.data == PHOTO
+
+
+def test_a_server_that_says_not_modified_unasked_gave_nothing(fetcher: PhotoFetcher, port: int) -> None:
+    assert _fault(fetcher, f"http://localhost:{port}/unasked_304").fault is FetchFault.HTTP_ERROR
 
 
 def test_redirects_are_followed_and_named(fetcher: PhotoFetcher, port: int) -> None:
