@@ -102,7 +102,9 @@ class PhotoFetcher:
     def refetch(self, url: str, validator: str | None, *, urgent: bool = False) -> FetchedPhoto | None:
         """The photo at `url`; None where it is still the one that had this `validator`. Raises as `fetch` does."""
         kind, _, said = (validator or "").partition(":")
-        conditions = {_CONDITIONS[kind]: said.encode("latin-1", "replace")} if kind in _CONDITIONS else {}
+        conditions: dict[bytes | str, bytes | str] = {}
+        if kind in _CONDITIONS:
+            conditions[_CONDITIONS[kind]] = said.encode("latin-1", "replace")
         with self._follow(url, conditions, urgent=urgent) as (answer, final):
             return None if answer.status == NOT_MODIFIED else self._photo(answer, final)
 
@@ -131,7 +133,7 @@ class PhotoFetcher:
 
     @contextmanager
     def _follow(
-        self, text: str, conditions: Mapping[str, bytes] = MappingProxyType({}), *, urgent: bool = False
+        self, text: str, conditions: Mapping[bytes | str, bytes | str] = MappingProxyType({}), *, urgent: bool = False
     ) -> Iterator[tuple[Answer, httpx2.URL]]:
         """The answer at which redirects end; with `conditions` that may be NOT_MODIFIED, which has no body."""
         url = parse_url(text)

@@ -5,6 +5,7 @@ row it rests too, longer each time, and one request tries it after each rest (a 
 for `give_up_s` it is given up: its photos are not waited for, so that an import ends without a person.
 """
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 
 from worker.photos.errors import FetchError, FetchFault, HostBusy, HostGivenUp, HostResting, NotNow
 from worker.photos.retry import POLICIES, RETRY_AFTER_CAP_S, Backoff, HostSign
+
+logger = logging.getLogger(__name__)
 
 # A host nobody asked before may be dead: it shows that it answers before it gets many of the threads.
 _AT_FIRST = 2.0
@@ -45,6 +48,7 @@ class HostLimits:
 class _Host:
     """Moments are on the monotonic clock."""
 
+    name: str
     under_way: int = 0
     at_once: float = _AT_FIRST
     paced_until: float = 0.0
@@ -72,7 +76,7 @@ class Hosts:
         started = time.monotonic()
         with self._guard:
             known = self._known(host, started)
-            refusal = self._refusal(host, known, started, urgent=urgent)
+            refusal = self._refusal(known, started, urgent=urgent)
             if refusal is not None:
                 raise refusal
             known.under_way += 1
@@ -93,7 +97,7 @@ class Hosts:
         """Whether a request would meet HostBusy now."""
         now = time.monotonic()
         with self._guard:
-            return isinstance(self._refusal(host, self._known(host, now), now, urgent=urgent), HostBusy)
+            return isinstance(self._refusal(self._known(host, now), now, urgent=urgent), HostBusy)
 
     def pace_s(self, host: str) -> float:
         """Seconds a photo of the host takes while it is busy, by its latest answers; infinite without any lately."""
@@ -106,7 +110,7 @@ class Hosts:
     def _known(self, host: str, now: float) -> _Host:
         known = self._hosts.get(host)
         if known is None or self._is_stale(known, now):
-            known = self._hosts[host] = _Host(seen_at=now)
+            known = self._hosts[host] = _Host(name=host, seen_at=now)
         self._hosts.move_to_end(host)
         if len(self._hosts) > self._limits.remembered:
             idle = next((name for name, other in self._hosts.items() if not other.under_way), host)
@@ -118,7 +122,7 @@ class Hosts:
         """What was found out before a long silence is not held against a host."""
         return not known.under_way and now - max(known.seen_at, known.rests_until) > self._limits.give_up_s
 
-    def _refusal(self, host: str, known: _Host, now: float, *, urgent: bool) -> NotNow | HostGivenUp | None:
+    def _refusal(self, known: _Host, now: float, *, urgent: bool) -> NotNow | HostGivenUp | None:
         rests_s = known.rests_until - now
         beyond = _FOR_THE_URGENT if urgent and not known.rests else 0
         full = known.under_way >= int(known.at_once) + beyond
@@ -126,13 +130,13 @@ class Hosts:
             failing_s = now - known.failing_since
             if failing_s > self._limits.give_up_s:
                 fault, detail = known.last
-                return HostGivenUp(fault, f"{host} has given nothing for {failing_s:.0f} s, last: {detail}")
+                return HostGivenUp(fault, f"{known.name} has given nothing for {failing_s:.0f} s, last: {detail}")
         if rests_s > self._limits.wait_here_s:
-            return HostResting(host, rests_s)
+            return HostResting(known.name, rests_s)
         if full and self._is_broken(known):  # one tries it, and may wait for long: nobody else should
-            return HostResting(host, self._limits.rest.base_s)
+            return HostResting(known.name, self._limits.rest.base_s)
         too_soon = known.paced_until - now > (self._limits.at_once + beyond) / self._limits.per_second
-        return HostBusy(host) if rests_s > 0 or full or too_soon else None
+        return HostBusy(known.name) if rests_s > 0 or full or too_soon else None
 
     def _is_broken(self, known: _Host) -> bool:
         return known.failures >= self._limits.failures
@@ -164,6 +168,8 @@ class Hosts:
         if not resting:
             known.rests += 1
             known.at_once = 1.0
+            if known.rests == 1:
+                logger.info("%s rests for %.0f s: %s", known.name, known.rests_until - now, error)
 
     def _rest_s(self, known: _Host, error: FetchError) -> float:
         if error.retry_after_s is None:

@@ -58,6 +58,6 @@ def _without_secrets(text: str) -> str:
     head = re.split(r"[?#]", text.strip(), maxsplit=1)[0]
     scheme, separator, rest = head.rpartition("://")
     authority, slash, path = rest.rpartition("@")[2].partition("/")
-    host, colon, port = authority.partition(":")
-    shown = authority if port.isdecimal() or not colon else f"{host}:…"
+    host, _, port = authority.partition(":")
+    shown = authority if port.isdecimal() or not port else f"{host}:…"
     return repr(f"{scheme}{separator}{shown}{slash}{path}"[:200])

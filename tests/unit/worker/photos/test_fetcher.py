@@ -332,6 +332,10 @@ def test_what_is_no_http_url_is_refused(fetcher: PhotoFetcher, url: str) -> None
     assert _fault(fetcher, url).fault is FetchFault.BAD_URL
 
 
+def test_a_refused_redirect_is_named(fetcher: PhotoFetcher, port: int) -> None:
+    assert "file:/etc/passwd" in str(_fault(fetcher, f"http://localhost:{port}/to_file"))
+
+
 @pytest.mark.parametrize(
     "url",
     [

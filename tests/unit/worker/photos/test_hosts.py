@@ -1,5 +1,6 @@
 """Hosts on a clock that stands until a test moves it."""
 
+import logging
 from types import SimpleNamespace
 
 import pytest
@@ -186,7 +187,10 @@ def test_a_host_that_is_asked_too_much_and_does_not_say_how_long_rests_at_once(h
     assert rest_of(hosts) == pytest.approx(10.0)
 
 
-def test_one_burst_of_refusals_is_one_rest(hosts: Hosts, clock: Clock) -> None:
+def test_one_burst_of_refusals_is_one_rest_and_one_line_in_the_log(
+    hosts: Hosts, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     grow(hosts)
     burst = [hosts.asking("a") for _ in range(4)]
     for asking in burst:
@@ -194,6 +198,7 @@ def test_one_burst_of_refusals_is_one_rest(hosts: Hosts, clock: Clock) -> None:
     for asking in burst:
         asking.__exit__(FetchError, FetchError(FetchFault.RATE_LIMITED, "too fast"), None)
     assert rest_of(hosts) == pytest.approx(10.0)
+    assert [record.message for record in caplog.records] == ["a rests for 10 s: rate_limited: too fast"]
 
 
 def test_the_pace_of_a_host_is_that_of_its_answers_and_none_without_them(hosts: Hosts, clock: Clock) -> None:
