@@ -41,7 +41,7 @@ def path(tmp_path: Path) -> Path:
     [
         ("feed.csv", CSV, FeedFormat.TABLE),
         ("export/feed.CSV", CSV, FeedFormat.TABLE),
-        ("feed.tsv.gz", gzip.compress(CSV.replace(b",", b"\t")), FeedFormat.TABLE),
+        ("feed.tsv.gz", gzip.compress(CSV.replace(b",", b"\t"), mtime=0), FeedFormat.TABLE),
         ("a.json", b'[{"id": 1, "title": "Dress", "image": "1.jpg"}, {"id": 2, "image": "2"}]', FeedFormat.JSON),
     ],
 )
