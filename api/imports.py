@@ -1,5 +1,6 @@
 """Routes about imports: handing in a feed, and following it."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from anyio import to_thread
@@ -20,7 +21,7 @@ from api.uploads import FORM
 from broker import dispatch
 from db.catalogues import ensure_catalogue
 from db.engine import transaction
-from db.imports import ImportStatus, begin_import, import_status
+from db.imports import WITHDRAW_SHARE_MAX, ImportStatus, begin_import, import_status
 from db.models import active_model
 from db.plans import HandedIn, hand_in
 from db.reports import import_page, photos_per_s
@@ -60,19 +61,35 @@ async def begin(
     map: Annotated[  # noqa: A002
         list[Text], Form(description="FIELD=COLUMN, where names do not say it; may be repeated.")
     ] = [],  # noqa: B006
+    full: Annotated[bool, Form(description="The feed is all there is: other listings become unavailable.")] = False,
+    withdraw_share_max: Annotated[
+        float,
+        Form(ge=0, le=1, description="With full: fails, and withdraws nothing, where that is a larger share of them."),
+    ] = WITHDRAW_SHARE_MAX,
+    refetch: Annotated[bool, Form(description="Ask for known photo URLs again, whether they changed.")] = False,
 ) -> Response:
     """Takes a feed in; a worker reads it. Ask the address in `Location` how far it is."""
     columns = handed.columns_of(map)
     if (feed is None) == (feed_url is None):
         raise BadImport("send either a file in the field feed, or feed_url")
     url = None if feed_url is None else handed.checked_url(feed_url)
-    begun = await to_thread.run_sync(take_in, use, feed, url, photos, catalogue, columns)
+    how = How(full=full, withdraw_share_max=withdraw_share_max, refetch=refetch)
+    begun = await to_thread.run_sync(take_in, use, feed, url, photos, catalogue, columns, how)
     return answer(
         import_of(begun),
         status=202,
         headers={"Location": f"/v1/imports/{begun.id}"},
         background=BackgroundTask(dispatch, use.engine, use.broker),
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class How:
+    """How a feed is to be taken."""
+
+    full: bool
+    withdraw_share_max: float
+    refetch: bool
 
 
 def take_in(
@@ -82,6 +99,7 @@ def take_in(
     photos: UploadFile | None,
     catalogue: str,
     columns: dict[str, str],
+    how: How,
 ) -> ImportStatus:
     with handed.kept(use.store, feed, photos) as (feed_file, photos_file), transaction(use.engine) as connection:
         version = active_model(connection)
@@ -92,6 +110,9 @@ def take_in(
             feed=handed.name_of(feed, url),
             lane=Lane.BULK,
             model_version_id=version.id,
+            whole=how.full,
+            withdraw_share_max=how.withdraw_share_max,
+            refetch=how.refetch,
         )
         given = HandedIn(feed_url=url, feed_file=feed_file, photos_file=photos_file, columns=columns)
         hand_in(connection, import_id, given)

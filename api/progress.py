@@ -46,6 +46,11 @@ class Import(Shown):
         description="Why its feed was not read to the end; what was read is enriched, unless it is cancelled.",
         examples=[None],
     )
+    full: bool = Field(description="The feed is all there is.", examples=[False])
+    listings_withdrawn: int = Field(
+        description="Listings that became unavailable, as a full feed does not have them.", examples=[0]
+    )
+    refetch: bool = Field(description="Known photo URLs were asked again.", examples=[False])
     rows: Rows
     photos: Photos
     progress: float | None = Field(
@@ -101,7 +106,13 @@ def _values(status: ImportStatus) -> dict[str, Any]:
     own = {name: getattr(status, name) for name in Import.model_fields if hasattr(status, name)}
     done = status.photos_total - status.photos_pending
     share = done / status.photos_total if status.photos_total else 1.0 if status.finished else None
-    return own | {"feed": public_feed(status.feed), "rows": _rows(status), "photos": _photos(status), "progress": share}
+    return own | {
+        "feed": public_feed(status.feed),
+        "full": status.whole,
+        "rows": _rows(status),
+        "photos": _photos(status),
+        "progress": share,
+    }
 
 
 def public_feed(feed: str) -> str:

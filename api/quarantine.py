@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
@@ -16,7 +15,7 @@ from api.problems import documented
 from api.questions import Question, asked, parameters
 from api.resources import Resources, Use
 from api.sources import public_source
-from api.tables import CSV, csv_answer
+from api.tables import CSV, TableFormat, csv_answer
 from api.texts import LARGEST_ID, Text
 from db.engine import transaction
 from db.imports import import_status
@@ -24,11 +23,6 @@ from db.quarantine import QuarantineRow, Wanted, quarantine_page, whole_quaranti
 from db.states import Reason
 
 router = APIRouter(prefix="/v1", tags=["imports"])
-
-
-class TableFormat(StrEnum):
-    JSON = "json"
-    CSV = "csv"
 
 
 class QuarantinedPhoto(Shown):

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
 from fastapi.responses import StreamingResponse
@@ -12,6 +13,11 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 ROWS_A_PIECE = 1_000
 # For `responses=` of a route that answers with a table.
 CSV: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
+
+
+class TableFormat(StrEnum):
+    JSON = "json"
+    CSV = "csv"
 
 
 def csv_answer(

@@ -17,6 +17,7 @@ from cli.commands import (
     importing,
     models,
     quarantine,
+    report,
     sample,
     services,
     similar,
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.command("import")(importing.import_feed)
 app.command()(status.status)
+app.command()(report.report)
 app.command()(control.pause)
 app.command()(control.resume)
 app.command()(control.cancel)

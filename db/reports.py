@@ -1,28 +1,11 @@
-"""Imports read back, page by page: their list, their rate, and what became of every row."""
+"""Imports read back: their list, page by page, and their rate."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from sqlalchemy import Connection, text
 
-from sqlalchemy import Connection, Engine, text
-
-from db.engine import transaction
 from db.imports import ONE_LISTING, STATUS, ImportStatus, status_of
-from db.states import ImportState, Lane, RowOutcome
+from db.states import ImportState, Lane
 
-PAGE = 5_000
 RATE_OVER_S = 60.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReportRow:
-    """What became of one row of a feed. Rows of listings that were erased since have lost their id and detail."""
-
-    line: int
-    external_id: str | None
-    outcome: RowOutcome
-    column: str | None
-    reason: str | None
-    detail: str | None
 
 
 def import_page(
@@ -70,27 +53,3 @@ def photos_per_s(connection: Connection, import_id: int) -> float:
         ).scalar_one()
         or 0
     )
-
-
-def report_page(connection: Connection, import_id: int, after: int, limit: int) -> list[ReportRow]:
-    """Rows of the feed behind line `after`."""
-    rows = connection.execute(
-        text("""
-            SELECT line, external_id, outcome, column_name AS column, reason, detail FROM modiste.import_row
-            WHERE import_id = :id AND line > :after ORDER BY line LIMIT :limit
-        """),
-        {"id": import_id, "after": after, "limit": limit},
-    )
-    return [ReportRow(**{**row._mapping, "outcome": RowOutcome(row.outcome)}) for row in rows]
-
-
-def all_rows(engine: Engine, import_id: int) -> Iterator[ReportRow]:
-    """The whole report. A transaction a page: a slow reader holds no connection."""
-    after = 0
-    while True:
-        with transaction(engine) as connection:
-            page = report_page(connection, import_id, after, PAGE)
-        yield from page
-        if len(page) < PAGE:
-            return
-        after = page[-1].line

@@ -51,6 +51,17 @@ class RowOutcome(StrEnum):
     REJECTED = "rejected"
 
 
+class ReportOutcome(StrEnum):
+    """What a report tells: what became of a row, or that a listing was withdrawn which a whole feed did not have."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    CONTINUED = "continued"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
 class RejectionReason(StrEnum):
     """Why a row was rejected. A closed set: it is counted, filtered by and shown."""
 

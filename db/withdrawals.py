@@ -32,8 +32,8 @@ def refusal(missing: int, available: int, share_max: float) -> str:
         return ""
     return (
         f"{missing:,} of {available:,} available listings are not in this feed, more than {share_max:.0%}: none was "
-        "withdrawn, and the feed's own rows were taken. If they are really gone, import it again with --full --yes "
-        f"(over HTTP: withdraw_share_max={-(-missing * 100 // available) / 100:g})"
+        "withdrawn, and the feed's own rows were taken. If they are really gone, import it again with --full --yes, "
+        f"over HTTP with withdraw_share_max={-(-missing * 100 // available) / 100:g}"
     )
 
 

@@ -33,7 +33,15 @@ def begin(client: TestClient, feed: bytes | None = FEED, name: str = "feed.csv",
 
 
 def test_a_feed_is_taken_in_for_a_worker_to_plan(client: TestClient, shop: Any, store: Store, feeds: Any) -> None:
-    answer = begin(client, catalogue="taken", map=["title=what", "photos=pic"], photos=b"PK..")
+    answer = begin(
+        client,
+        catalogue="taken",
+        map=["title=what", "photos=pic"],
+        photos=b"PK..",
+        full="true",
+        withdraw_share_max="0.5",
+        refetch="true",
+    )
     assert answer.status_code == 202, answer.text
     begun = answer.json()
     assert answer.headers["location"] == f"/v1/imports/{begun['id']}"
@@ -47,6 +55,8 @@ def test_a_feed_is_taken_in_for_a_worker_to_plan(client: TestClient, shop: Any, 
         lease = claim_plan(connection, begun["id"], lease_s=60)
     assert lease is not None
     assert lease.handed_in.columns == {"title": "what", "photos": "pic"}
+    assert (begun["full"], begun["refetch"], lease.refetch) == (True, True, True)
+    assert shop.one("SELECT withdraw_share_max FROM modiste.import WHERE id = :id", id=begun["id"]) == 0.5
     assert store.read(Area.FEEDS, str(lease.handed_in.feed_file)) == FEED
     assert store.read(Area.FEEDS, str(lease.handed_in.photos_file)) == b"PK.."
     assert client.get(answer.headers["location"]).json()["seconds_left"] is None
@@ -76,6 +86,7 @@ def test_a_feed_may_lie_at_a_url(client: TestClient, shop: Any) -> None:
         (FEED, {"map": "titel=what"}, "did you mean title?"),
         (FEED, {"catalogue": " "}, "catalogue (body)"),
         (FEED, {"catalogue": "a\0"}, "catalogue (body)"),
+        (FEED, {"withdraw_share_max": "20"}, "withdraw_share_max (body)"),
         (b"", {}, "has no bytes"),
         (FEED, {"photos": b""}, "has no bytes"),
     ],
@@ -117,6 +128,16 @@ def finished(shop: Any) -> int:
         connection.exec_driver_sql(
             "INSERT INTO modiste.import_row VALUES (%s, 900, '-x', 'rejected', 'price', 'bad_price', %s)",
             (import_id, '+cheap, "very"'),
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO modiste.import_row (import_id, line, external_id, outcome, changed)"
+            " VALUES (%s, 800, 'c', 'changed', '{=price,metadata.season}')",
+            (import_id,),
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO modiste.listing (catalogue, external_id, row_hash, withdrawn_in)"
+            " VALUES ('done', 'gone', '', %s)",
+            (import_id,),
         )
         connection.exec_driver_sql("UPDATE modiste.import SET rows_rejected = 1 WHERE id = %s", (import_id,))
     shop.finish(shop.take(shards[0]))
@@ -168,11 +189,29 @@ def table(answer: Any) -> list[list[str]]:
 def test_the_report_tells_every_row_and_runs_no_formula(
     client: TestClient, finished: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("db.reports.PAGE", 2)
-    head, *rows, rejected = table(client.get(f"/v1/imports/{finished}/report"))
-    assert head == ["line", "external_id", "outcome", "column", "reason", "detail"]
+    monkeypatch.setattr("db.row_reports.PAGE", 2)
+    head, *rows, changed, rejected, withdrawn = table(client.get(f"/v1/imports/{finished}/report"))
+    assert head == ["line", "external_id", "outcome", "changed", "column", "reason", "detail"]
     assert [(row[1], row[2]) for row in rows] == [("'=1+1", "new"), ("b", "new")]
-    assert rejected == ["900", "'-x", "rejected", "price", "bad_price", '\'+cheap, "very"']
+    assert changed == ["800", "c", "changed", "'=price; metadata.season", "", "", ""]
+    assert rejected == ["900", "'-x", "rejected", "", "price", "bad_price", '\'+cheap, "very"']
+    assert withdrawn == ["", "gone", "withdrawn", "", "", "", ""]
+
+
+def test_the_report_is_told_page_by_page_and_by_outcome(client: TestClient, finished: int) -> None:
+    met: list[tuple[int | None, str]] = []
+    query: dict[str, Any] = {"format": "json", "limit": 2}
+    while query.get("after", "") is not None:
+        page = client.get(f"/v1/imports/{finished}/report", params=query).json()
+        met += [(row["line"], row["outcome"]) for row in page["rows"]]
+        query["after"] = page["next"]
+    assert [outcome for _, outcome in met] == ["new", "new", "changed", "rejected", "withdrawn"]
+    assert met[2:] == [(800, "changed"), (900, "rejected"), (None, "withdrawn")]
+    for outcome in ("changed", "withdrawn"):
+        asked = client.get(f"/v1/imports/{finished}/report", params={"format": "json", "outcome": outcome}).json()
+        assert [row["outcome"] for row in asked["rows"]] == [outcome]
+    (changed,) = client.get(f"/v1/imports/{finished}/report?format=json&outcome=changed").json()["rows"]
+    assert changed["changed"] == ["=price", "metadata.season"]
 
 
 def test_the_quarantine_tells_each_photo_as_json_and_csv(client: TestClient, finished: int) -> None:
