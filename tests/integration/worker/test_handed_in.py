@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import Celery
@@ -55,7 +56,9 @@ def desk(engine: Engine, app: Celery, store: Store, tmp_path: Path) -> Iterator[
 def give(engine: Engine, store: Store, version_id: int, tmp_path: Path) -> HandIn:
     """Hands in a feed of this text; returns the import's id."""
 
-    def hand(feed: str | bytes | None = None, *, url: str | None = None, photos: Path | None = None) -> int:
+    def hand(
+        feed: str | bytes | None = None, *, url: str | None = None, photos: Path | None = None, **how: Any
+    ) -> int:
         if feed is not None:
             store.write(Area.FEEDS, "given", feed if isinstance(feed, bytes) else feed.encode())
         if photos is not None:
@@ -63,7 +66,7 @@ def give(engine: Engine, store: Store, version_id: int, tmp_path: Path) -> HandI
         with transaction(engine) as connection:
             ensure_catalogue(connection, "shop")
             import_id = begin_import(
-                connection, catalogue="shop", feed="feed.csv", lane=Lane.BULK, model_version_id=version_id
+                connection, catalogue="shop", feed="feed.csv", lane=Lane.BULK, model_version_id=version_id, **how
             )
             given = HandedIn(
                 feed_file=None if feed is None else "given",
@@ -98,6 +101,27 @@ def test_a_feed_that_was_handed_in_is_planned_and_its_file_goes(
     assert list(store.names(Area.FEEDS)) == []
     assert one("SELECT count(*) FROM modiste.plan") == 0
     assert queue_length(desk.app, "bulk") == 1
+
+
+def test_what_a_full_feed_does_not_have_is_withdrawn_once_whoever_reads_it_to_its_end(
+    desk: PlanningDesk, give: HandIn, monkeypatch: pytest.MonkeyPatch, one: One
+) -> None:
+    plan_handed_in(desk, give(rows(6)))
+    refused = give(rows(4), whole=True)
+    plan_handed_in(desk, refused)
+    assert status(desk.engine, refused).state is ImportState.FAILED
+    assert "2 of 6" in str(status(desk.engine, refused).error)
+
+    monkeypatch.setattr(batches, "BATCH_ROWS", 2)
+    import_id = give(rows(4), whole=True, withdraw_share_max=0.4)
+    monkeypatch.setattr(handed_in, "dispatch", stop_after_the_first(desk))
+    plan_handed_in(desk, import_id)
+    assert one("SELECT count(*) FROM modiste.listing WHERE NOT available") == 0
+    monkeypatch.setattr(handed_in, "dispatch", dispatch)
+    desk.stopping.clear()
+    plan_handed_in(desk, import_id)
+    done = status(desk.engine, import_id)
+    assert (done.rows_unchanged, done.listings_withdrawn, done.state) == (4, 2, ImportState.DONE)
 
 
 @pytest.mark.parametrize("together", [False, True])

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -6,16 +7,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from db.batches import Batch
 from db.control import begin_cancelling
 from db.engine import transaction
 from db.errors import ImportCancelled
+from db.forecasts import BYTES_OF_LINKS
 from db.imports import ImportStatus, import_status, rejected_rows
 from db.listings import ListingData
 from db.rows import FeedRow, RowRejection
 from db.states import ImportState, PhotoState, RejectionReason, RowOutcome
 from store import Area, Store
-from worker import batches
-from worker.dry_run import dry_run
+from worker import batches, planning
+from worker.dry_run import STORED_COPY_BYTES, dry_run
 from worker.photos import open_photos
 from worker.planning import Order, plan_import
 
@@ -187,3 +190,107 @@ def test_a_planner_stops_where_its_import_was_cancelled(
         plan_import(engine, store, Order(catalogue="shop", feed_name="feed", feed=Rows()), on_batch=cancel)
     (import_id,) = begun
     assert (status(import_id).state, status(import_id).rows) == (ImportState.CANCELLED, 2)
+
+
+HALF = dict(list(TWELVE.items())[:6])
+
+
+def test_half_a_feed_that_is_said_to_be_whole_is_refused_then_done_when_meant_and_the_whole_one_brings_them_back(
+    import_rows: Import, status: Callable[[int], ImportStatus], one: One
+) -> None:
+    available = "SELECT count(*) FROM modiste.listing WHERE available"
+    import_rows(TWELVE)
+    refused = status(import_rows(HALF, whole=True))
+    assert (refused.state, refused.rows_unchanged, refused.listings_withdrawn) == (ImportState.FAILED, 6, 0)
+    assert "6 of 12" in str(refused.error)
+    assert one(available) == 12
+
+    done = status(import_rows(HALF, whole=True, withdraw_share_max=1.0))
+    assert (done.state, done.rows_unchanged, done.listings_withdrawn) == (ImportState.DONE, 6, 6)
+    assert one(available) == 6
+    assert status(import_rows(HALF, whole=True)).listings_withdrawn == 0
+
+    back = status(import_rows(TWELVE, whole=True))
+    assert (back.state, back.rows_changed, back.rows_unchanged, back.photos_total) == (ImportState.DONE, 6, 6, 0)
+    assert one(available) == 12
+    assert one("SELECT array_agg(DISTINCT changed::text) FROM modiste.import_row WHERE outcome = 'changed'") == [
+        "{available}"
+    ]
+
+
+def test_a_feed_that_breaks_off_withdraws_nothing(
+    engine: Engine, store: Store, import_rows: Import, photo_folder: Path, one: One
+) -> None:
+    import_rows(TWELVE)
+
+    class Breaks:
+        def rows(self) -> Iterator[FeedRow]:
+            yield FeedRow(line=2, listing=ListingData(external_id="0", title="0"), photos=("0.jpg",))
+            raise OSError("the disk is gone")
+
+    order = Order(
+        catalogue="shop",
+        feed_name="f",
+        feed=Breaks(),
+        photos=open_photos(photo_folder),
+        whole=True,
+        withdraw_share_max=1.0,
+    )
+    with pytest.raises(OSError, match="the disk is gone"):
+        plan_import(engine, store, order)
+    assert one("SELECT count(*) FROM modiste.listing WHERE NOT available") == 0
+
+
+def test_a_dry_run_foretells_photos_by_host_disk_memory_and_what_would_be_withdrawn(
+    engine: Engine, store: Store, import_rows: Import, photo_folder: Path, make_jpeg: Callable[..., bytes]
+) -> None:
+    import_rows(TWELVE)
+    (photo_folder / "new.jpg").write_bytes(make_jpeg((9, 9, 9)))
+    (photo_folder / "twin.jpg").write_bytes((photo_folder / "new.jpg").read_bytes())
+
+    class Rows:
+        def rows(self) -> Iterator[FeedRow | RowRejection]:
+            yield FeedRow(line=2, listing=ListingData(external_id="0", title="0"), photos=("0.jpg",))
+            yield FeedRow(line=3, listing=ListingData(external_id="a"), photos=("new.jpg", "missing.jpg"))
+            yield FeedRow(line=4, listing=ListingData(external_id="b"), photos=("twin.jpg", "https://a.example/1.jpg"))
+            yield FeedRow(
+                line=5,
+                listing=ListingData(external_id="c"),
+                photos=("https://b.example/1.jpg", "https://b.example/2.jpg"),
+            )
+            yield RowRejection(line=6, column="price", reason=RejectionReason.BAD_PRICE, detail="", external_id="1")
+
+    found = dry_run(
+        engine,
+        Order(catalogue="shop", feed_name="f", feed=Rows(), photos=open_photos(photo_folder), whole=True),
+    )
+    photos = found.photos
+    assert (photos.to_fetch, photos.at_hand, photos.known, photos.without_file) == (3, 1, 1, 1)
+    assert photos.hosts.most_common() == [("b.example", 2), ("a.example", 1)]
+    assert found.stored_bytes == (photo_folder / "new.jpg").stat().st_size + 3 * STORED_COPY_BYTES
+    assert found.index_bytes == 4 * (2 * 3 + BYTES_OF_LINKS)  # of four new vectors of three numbers
+    assert found.seconds is None  # nothing was enriched yet
+    assert found.withdrawal is not None
+    assert (found.withdrawal.listings, found.withdrawal.available) == (10, 12)
+    assert "10 of 12" in found.withdrawal.refusal
+
+
+def test_a_planner_that_is_busy_with_one_batch_shows_itself(
+    engine: Engine,
+    import_rows: Import,
+    status: Callable[[int], ImportStatus],
+    monkeypatch: pytest.MonkeyPatch,
+    one: One,
+) -> None:
+    monkeypatch.setattr(planning, "PLANNER_SILENCE_S", 0.2)
+
+    def slow(self: planning.Planner, rows: object) -> Batch:
+        before = one("SELECT planner_seen_at FROM modiste.import")
+        deadline = time.monotonic() + 10
+        while one("SELECT planner_seen_at FROM modiste.import") == before:
+            assert time.monotonic() < deadline, "the planner does not show itself"
+            time.sleep(0.02)
+        return Batch(rows=[])
+
+    monkeypatch.setattr(planning.Planner, "plan", slow)
+    assert status(import_rows(TWELVE)).state is ImportState.DONE
