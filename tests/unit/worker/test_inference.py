@@ -190,6 +190,7 @@ def test_a_photo_that_breaks_the_engine_fails_alone(network: Recorder, inference
     with pytest.raises(RuntimeError, match="illegal memory access"):
         futures[2].result(5)
     assert [futures[place].result(5).categories for place in (0, 1, 3)] == [("1",), ("2",), ("4",)]
+    assert network.calls == 1 + 6  # the first; all four, a blank photo, the first two, the last two, and each of these
     later = [inference.submit(photo(value), Lane.BULK) for value in range(5, 9)]
     wait(later, 5)
     assert max(map(len, network.batches[-4:])) > 1  # what one photo did says nothing of how many fit

@@ -46,7 +46,9 @@ class Shop:
         if photo.source.startswith("stall"):
             self.go_on.wait(20)
         content = ContentRef(sha256=photo.source.encode().ljust(32), size_bytes=1)
-        return Read(photo_id=photo.id, content=content, data=b"x", validator="")
+        return Read(
+            photo_id=photo.id, content=content, data=b"large" if photo.source == "large" else b"x", validator=""
+        )
 
     def is_busy(self, _: str, *, urgent: bool) -> bool:
         return not self.go_on.is_set()
@@ -55,6 +57,8 @@ class Shop:
         return self.pace
 
     def prepare(self, read: Read, _: object) -> Prepared:
+        if read.data == b"large":
+            self.go_on.wait(20)
         self.prepared.append(read.photo_id)
         return Prepared(
             photo_id=read.photo_id, content=read.content, pixels=np.empty((1, 1, 3), np.uint8), validator=read.validator
@@ -184,6 +188,18 @@ def test_photos_in_line_at_a_host_are_waited_for_until_the_line_gets_too_long(lo
     shop.pace = WORTH_WAITING_S
     waiting.join(5)
     assert kinds(iter(found)) == {0: "seen"} | dict.fromkeys((1, 2, 3), "later, not tried")
+
+
+def test_photos_that_take_long_to_decode_are_not_let_go(look: Look, shop: Shop) -> None:
+    outcomes = look("a", "large")
+    found: list[Outcome] = []
+    waiting = threading.Thread(target=lambda: found.extend(outcomes))
+    waiting.start()
+    waiting.join(0.5)
+    assert waiting.is_alive()
+    shop.go_on.set()
+    waiting.join(5)
+    assert kinds(iter(found)) == {0: "seen", 1: "seen"}
 
 
 def test_photos_that_wait_for_the_engine_are_not_let_go(look: Look, shop: Shop, engine: Engine) -> None:

@@ -126,7 +126,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Compressed blocks without content, more of them than a photo may have bytes."""
         deflate = zlib.compressobj(wbits=31)
         head = deflate.compress(b"") + deflate.flush(zlib.Z_SYNC_FLUSH)
-        self._answer(200, head + b"\x00\x00\x00\xff\xff" * 300_000, {"Content-Encoding": "gzip"})
+        self.send_response(200)
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(head + b"\x00\x00\x00\xff\xff" * 300_000)
 
     def log_message(self, *_: object) -> None:
         pass

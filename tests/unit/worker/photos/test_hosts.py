@@ -85,7 +85,9 @@ def test_a_host_gets_more_requests_at_once_as_it_answers_up_to_its_limit(hosts: 
     assert at_once(hosts, "b") == 2
 
 
-def test_an_urgent_photo_finds_a_place_where_bulk_work_has_taken_all_but_not_while_the_host_rests(hosts: Hosts) -> None:
+def test_an_urgent_photo_finds_a_place_where_bulk_work_has_taken_all_but_not_while_the_host_rests(
+    hosts: Hosts, clock: Clock
+) -> None:
     with hosts.asking("a"), hosts.asking("a"):
         assert hosts.is_busy("a")
         with hosts.asking("a", urgent=True), hosts.asking("a", urgent=True):
@@ -93,6 +95,9 @@ def test_an_urgent_photo_finds_a_place_where_bulk_work_has_taken_all_but_not_whi
     fail(hosts, FetchFault.RATE_LIMITED)
     with pytest.raises(HostResting), hosts.asking("a", urgent=True):
         pass
+    clock.now += 10.0
+    with hosts.asking("a"):
+        assert hosts.is_busy("a", urgent=True)
 
 
 def test_a_host_gets_no_more_requests_a_second_than_its_rate(clock: Clock) -> None:
@@ -188,7 +193,7 @@ def test_a_host_that_is_asked_too_much_and_does_not_say_how_long_rests_at_once(h
 
 
 def test_one_burst_of_refusals_is_one_rest_and_one_line_in_the_log(
-    hosts: Hosts, caplog: pytest.LogCaptureFixture
+    hosts: Hosts, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     grow(hosts)
@@ -199,6 +204,9 @@ def test_one_burst_of_refusals_is_one_rest_and_one_line_in_the_log(
         asking.__exit__(FetchError, FetchError(FetchFault.RATE_LIMITED, "too fast"), None)
     assert rest_of(hosts) == pytest.approx(10.0)
     assert [record.message for record in caplog.records] == ["a rests for 10 s: rate_limited: too fast"]
+    clock.now += 10.0
+    fail(hosts, FetchFault.RATE_LIMITED)
+    assert rest_of(hosts) == pytest.approx(20.0)
 
 
 def test_the_pace_of_a_host_is_that_of_its_answers_and_none_without_them(hosts: Hosts, clock: Clock) -> None:
