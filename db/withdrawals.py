@@ -31,8 +31,8 @@ def refusal(missing: int, available: int, share_max: float) -> str:
     if missing <= share_max * available:
         return ""
     return (
-        f"{missing:,} of {available:,} available listings are not in this feed, more than {share_max:.0%}: none was "
-        "withdrawn, and the feed's own rows were taken. If they are really gone, import it again with --full --yes, "
+        f"{missing:,} of {available:,} available listings are not in this feed, more than {share_max * 100:g} %: none "
+        "is withdrawn, and the feed's own rows are taken. If they are really gone, import it again with --full --yes, "
         f"over HTTP with withdraw_share_max={-(-missing * 100 // available) / 100:g}"
     )
 

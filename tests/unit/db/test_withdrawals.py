@@ -11,7 +11,7 @@ def test_as_many_as_the_share_are_withdrawn(missing: int, available: int, share:
 def test_more_are_refused_with_both_counts_and_what_to_do() -> None:
     says = refusal(2101, 4200, 0.2)
     assert "2,101 of 4,200" in says
-    assert "more than 20%" in says
+    assert "more than 20 %" in says
     assert "--full --yes" in says
     assert "withdraw_share_max=0.51" in says  # at which it would pass
     assert refusal(2101, 4200, 0.51) == ""
