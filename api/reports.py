@@ -1,7 +1,7 @@
 """The route that tells what became of every row of an import. What it shows, the CLI exports too."""
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
@@ -56,12 +56,16 @@ class ReportQuestion(Question):
     after: Cursor | None = Field(None, description="The `next` of the page of JSON before.")
 
 
+FORMS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A row a row of the feed, then withdrawn listings.", "content": CSV}
+}
+
+
 @router.get(
     "/{import_id}/report",
     operation_id="get_import_report",
     response_model=ReportPage,
-    responses={200: {"description": "A line a row of the feed, then withdrawn listings.", "content": CSV}}
-    | documented(404),
+    responses=FORMS | documented(404),
     openapi_extra=parameters(ReportQuestion),
 )
 def report(
