@@ -31,7 +31,8 @@ demo: .venv/.running  ## A drawn catalogue, enriched and searchable, on this mac
 	$(BIN)/modiste demo
 
 test: setup lint  ## Lint, types, import contracts and all tests, on real servers
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/unit --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest tests/integration tests/e2e tests/chaos
 
 chaos: setup  ## Break workers, servers and the disk in the middle of imports; a table of faults and outcomes
 	$(BIN)/python -m pytest tests/chaos -m "" --durations=0
