@@ -56,9 +56,7 @@ def desk(engine: Engine, app: Celery, store: Store, tmp_path: Path) -> Iterator[
 def give(engine: Engine, store: Store, version_id: int, tmp_path: Path) -> HandIn:
     """Hands in a feed of this text; returns the import's id."""
 
-    def hand(
-        feed: str | bytes | None = None, *, url: str | None = None, photos: Path | None = None, **how: Any
-    ) -> int:
+    def hand(feed: str | bytes | None = None, *, url: str | None = None, photos: Path | None = None, **how: Any) -> int:
         if feed is not None:
             store.write(Area.FEEDS, "given", feed if isinstance(feed, bytes) else feed.encode())
         if photos is not None:
