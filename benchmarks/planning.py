@@ -1,6 +1,8 @@
-"""How fast a feed is planned, and in how much memory: new, again without a change, and again with new prices.
+"""How fast a feed is planned, and in how much memory: new, again as it is, with new prices, and as all there is.
 
-    python -m benchmarks.planning [--rows 1000000] [--steps read new unchanged prices] [--json]
+    python -m benchmarks.planning [--rows 1000000] [--steps read new unchanged prices full] [--json]
+
+read: its rows alone. prices: one row in twenty has another price. full: without the last tenth, which is withdrawn.
 
 Draws a feed of ten columns with a photo URL a row and plans it on an embedded stack of its own, messages to the broker
 included, without a worker. Beside the wall clock stands the time that the planner and PostgreSQL computed: on a machine
@@ -32,7 +34,7 @@ COLUMNS = (
 )  # fmt: skip
 COLOURS = ("Black", "White", "Blue", "Red", "Green", "Grey", "Navy Blue", "Pink", "Beige", "Brown")
 KINDS = ("Shirt", "Dress", "Jeans", "Jacket", "Skirt", "Trousers", "Sandals", "Handbag", "Watch", "Scarf")
-STEPS = ("read", "new", "unchanged", "prices")
+STEPS = ("read", "new", "unchanged", "prices", "full")
 PRICES_CHANGED = 20  # one listing in so many
 MIB = 1024 * 1024
 
@@ -86,9 +88,10 @@ def parse() -> argparse.Namespace:
 
 def run(name: str, servers: Servers, home: Path, rows: int) -> Step:
     """A step in a new process, so that its memory is its own."""
-    feed = home / ("prices.csv" if name == "prices" else "feed.csv")
+    feed = home / f"{name if name in ('prices', 'full') else 'feed'}.csv"
     if not feed.exists():
-        draw_feed(feed, rows, cheaper=PRICES_CHANGED if name == "prices" else 0)
+        wanted = rows * 9 // 10 if name == "full" else rows
+        draw_feed(feed, wanted, cheaper=0 if name in ("read", "new", "unchanged") else PRICES_CHANGED)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         step = pool.apply(measured, (name, servers, feed))
     says = f"{step.name:10}{step.rows:>10,} rows {step.wall_s:7.1f} s, planner {step.planner_s:6.1f} s, PostgreSQL "
@@ -113,7 +116,7 @@ def draw_feed(path: Path, rows: int, *, cheaper: int) -> None:
 
 def measured(name: str, servers: Servers, feed: Path) -> Step:
     before = (time.monotonic(), time.process_time(), computed_s(servers.postmaster))
-    rows, photos = (read if name == "read" else plan)(servers, feed)
+    rows, photos = read(feed) if name == "read" else plan(servers, feed, whole=name == "full")
     after = (time.monotonic(), time.process_time(), computed_s(servers.postmaster))
     wall_s, planner_s, postgres_s = (round(end - begin, 2) for begin, end in zip(before, after, strict=True))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // MIB
@@ -122,13 +125,13 @@ def measured(name: str, servers: Servers, feed: Path) -> Step:
     )
 
 
-def read(_: Servers, path: Path) -> tuple[int, int]:
+def read(path: Path) -> tuple[int, int]:
     """What reading and checking the rows alone takes."""
     with open_feed(path) as feed:
         return sum(1 for _ in feed.rows()), 0
 
 
-def plan(servers: Servers, path: Path) -> tuple[int, int]:
+def plan(servers: Servers, path: Path, *, whole: bool) -> tuple[int, int]:
     """As `modiste import` does it; rows and photos that were put to work."""
     engine, app = open_engine(servers.database_url), make_app(servers.broker_url)
     found = (0, 0)
@@ -139,7 +142,7 @@ def plan(servers: Servers, path: Path) -> tuple[int, int]:
         found = (sum(tally.rows.values()), tally.photos)
 
     with open_feed(path) as feed:
-        order = Order(catalogue="default", feed_name="feed.csv", feed=feed)
+        order = Order(catalogue="default", feed_name="feed.csv", feed=feed, whole=whole)
         plan_import(engine, Store.open(servers.store_url), order, on_batch=on_batch)
     engine.dispose()
     return found

@@ -42,11 +42,19 @@ def known_listings(
         text("""
             SELECT l.external_id, l.id AS listing_id, l.row_hash, l.available, p.id, p.source, p.validator, p.state,
                    p.import_id, c.sha256, c.size_bytes, e.content_id IS NOT NULL AS seen
-            FROM modiste.listing l
-            LEFT JOIN modiste.photo p ON p.listing_id = l.id
-            LEFT JOIN modiste.content c ON c.id = p.content_id
-            LEFT JOIN modiste.enrichment e ON e.content_id = p.content_id AND e.model_version_id = :version
-            WHERE l.catalogue = :catalogue AND l.external_id = ANY (:ids)
+            FROM unnest(CAST(:ids AS text[])) AS asked (external_id)
+            CROSS JOIN LATERAL (
+                SELECT * FROM modiste.listing l
+                WHERE l.catalogue = :catalogue AND l.external_id = asked.external_id
+                OFFSET 0  -- one by one, by index: tables that are being filled have no statistics to plan by
+            ) l
+            LEFT JOIN LATERAL (SELECT * FROM modiste.photo p WHERE p.listing_id = l.id OFFSET 0) p ON true
+            LEFT JOIN LATERAL (SELECT * FROM modiste.content c WHERE c.id = p.content_id OFFSET 0) c ON true
+            LEFT JOIN LATERAL (
+                SELECT * FROM modiste.enrichment e
+                WHERE e.content_id = p.content_id AND e.model_version_id = :version
+                OFFSET 0
+            ) e ON true
         """),
         {"catalogue": catalogue, "ids": list(hashes), "version": model_version_id},
     ).all()
@@ -94,8 +102,12 @@ def seen_in_import(connection: Connection, import_id: int, external_ids: Collect
     """Which of these listings an earlier batch of the same import already had."""
     rows = connection.scalars(
         text("""
-            SELECT DISTINCT external_id FROM modiste.import_row
-            WHERE import_id = :import_id AND external_id = ANY (:ids) AND outcome <> 'rejected'
+            SELECT asked.external_id FROM unnest(CAST(:ids AS text[])) AS asked (external_id)
+            CROSS JOIN LATERAL (
+                SELECT FROM modiste.import_row r
+                WHERE r.import_id = :import_id AND r.external_id = asked.external_id AND r.outcome <> 'rejected'
+                LIMIT 1
+            ) r
         """),
         {"import_id": import_id, "ids": list(external_ids)},
     )
