@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import StringIO
+from types import NoneType
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+NULL = r"\N"
 needs_escape = re.compile(r"[\\\t\n\r]").search
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 encode_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -30,19 +32,29 @@ def stage(connection: Connection, table: str, columns: str, rows: Iterable[Seque
 
 def copy_rows(connection: Connection, target: str, rows: Iterable[Sequence[Any]]) -> int:
     """Copies `rows` into `target`, a table name or `table (column, …)`."""
-    # Runs for every cell of a feed. Most are plain text: that much is told without a call.
-    lines = [
-        "\t".join([cell if type(cell) is str and not needs_escape(cell) else FIELDS[type(cell)](cell) for cell in row])
-        for row in rows
-    ]
-    if not lines:
+    columns = [column(cells) for cells in zip(*rows, strict=True)]
+    if not columns:
         return 0
+    lines = list(map("\t".join, zip(*columns, strict=True)))
     content = "\n".join(lines) + "\n"
     cursor = connection.connection.cursor()
     # All in one piece: each piece more is a wait for whichever thread reads ahead.
     cursor.copy_expert(f"COPY {target} FROM STDIN", StringIO(content), size=len(content))
     cursor.close()
     return len(lines)
+
+
+def column(cells: Sequence[Any]) -> Sequence[str]:
+    """The values of one column in COPY's text format.
+
+    Runs for every cell of a feed. Most columns are plain text, or of one kind: those are told at once.
+    """
+    kinds = set(map(type, cells))
+    if len(kinds) == 1 and str not in kinds:
+        return list(map(FIELDS[kinds.pop()], cells))
+    if kinds <= {str, NoneType} and not needs_escape("".join(filter(None, cells))):
+        return [NULL if cell is None else cell for cell in cells]
+    return [FIELDS[type(cell)](cell) for cell in cells]
 
 
 def field(value: Any) -> str:
@@ -82,7 +94,7 @@ def elements(values: Sequence[Any]) -> Iterator[str]:
 
 # Of kinds that are kinds of each other, the narrower stands first.
 KINDS: tuple[tuple[type, Callable[[Any], str]], ...] = (
-    (type(None), lambda _: r"\N"),
+    (NoneType, lambda _: NULL),
     (str, text_field),
     (bytes, bytes_field),
     (bool, lambda value: "t" if value else "f"),
