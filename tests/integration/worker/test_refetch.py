@@ -103,6 +103,24 @@ def test_a_refetch_looks_only_at_photos_that_changed_and_drops_those_that_are_go
     assert sorted(shop.answered) == [("/blue.jpg", 304), ("/green.jpg", 404), ("/red.jpg", 304)]
 
 
+def test_a_photo_shows_what_it_showed_until_it_is_asked(
+    run: Callable[..., ImportStatus],
+    shop: Shop,
+    engine: Engine,
+    import_rows: Import,
+    one: One,
+    make_jpeg: Callable[..., bytes],
+) -> None:
+    rows = {name: (shop.url(f"{name}.jpg"),) for name in COLOURS}
+    run(rows)
+    import_rows(rows, refetch=True)
+    assert one("SELECT count(*) FROM modiste.photo WHERE state = 'pending'") == 3
+    assert one("SELECT count(*) FROM modiste.similar_listings((SELECT min(id) FROM modiste.listing))") == 2
+    with transaction(engine) as connection:
+        connection.execute(text("SELECT modiste.refresh_summaries(array_agg(id)) FROM modiste.listing"))
+    assert seen(engine) == {name: name for name in COLOURS}
+
+
 def test_a_url_with_a_new_name_costs_a_download_and_no_inference(
     run: Callable[..., ImportStatus], shop: Shop, engine: Engine
 ) -> None:
