@@ -79,8 +79,14 @@ def queue_length(app: Celery, queue: str) -> int:
 
 
 def living_workers(app: Celery, timeout_s: float = 1.0) -> list[str]:
-    """The names of the workers that answer now."""
+    """The names of the workers that answer now.
+
+    Asked on a connection of its own: one out of the pool may be of a broker that has died since, and says so too late.
+    """
     try:
-        return sorted(name for answer in app.control.ping(timeout=timeout_s) or [] for name in answer)
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=5)
+            answers = app.control.ping(timeout=timeout_s, connection=connection) or []
+            return sorted(name for answer in answers for name in answer)
     except (OperationalError, OSError):
         return []
