@@ -65,7 +65,7 @@ def nth(call: int, fault: Callable[[], None], *, after: bool = False) -> Callabl
 def while_fetching(state: Path) -> None:
     from worker.preparation import Preparation
 
-    put_over(Preparation, "prepare", nth(60, lambda: die(state)))
+    put_over(Preparation, "read", nth(60, lambda: die(state)))
 
 
 def while_inferring(state: Path) -> None:
