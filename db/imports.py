@@ -271,16 +271,6 @@ class RejectedRow:
     detail: str | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class QuarantinedPhoto:
-    """A photo that cannot be enriched, and why."""
-
-    external_id: str
-    source: str
-    reason: str
-    detail: str | None
-
-
 def rejected_rows(connection: Connection, import_id: int, limit: int = 100) -> list[RejectedRow]:
     rows = connection.execute(
         text("""
@@ -290,15 +280,3 @@ def rejected_rows(connection: Connection, import_id: int, limit: int = 100) -> l
         {"id": import_id, "n": limit},
     )
     return [RejectedRow(**row._mapping) for row in rows]
-
-
-def quarantined_photos(connection: Connection, import_id: int, limit: int = 100) -> list[QuarantinedPhoto]:
-    rows = connection.execute(
-        text("""
-            SELECT l.external_id, p.source, p.reason, p.detail
-            FROM modiste.photo p JOIN modiste.listing l ON l.id = p.listing_id
-            WHERE p.import_id = :id AND p.state = 'quarantined' ORDER BY p.id LIMIT :n
-        """),
-        {"id": import_id, "n": limit},
-    )
-    return [QuarantinedPhoto(**row._mapping) for row in rows]

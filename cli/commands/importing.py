@@ -17,6 +17,7 @@ from cli.forecast import forecast_as_json, show_forecast
 from cli.mapping import say_columns
 from cli.opening import Stack, open_stack
 from cli.output import err, out, print_json, print_table, progress
+from cli.quarantined import first_in_quarantine, show_quarantine
 from cli.services import log_folder, supervise, worker_spec
 from cli.settings import Settings
 from cli.stack.supervisor import Supervisor
@@ -26,11 +27,9 @@ from db.engine import is_connected, transaction
 from db.imports import (
     WITHDRAW_SHARE_MAX,
     ImportStatus,
-    QuarantinedPhoto,
     RejectedRow,
     import_status,
     photos_waiting,
-    quarantined_photos,
     rejected_rows,
     unfinished_imports,
 )
@@ -287,7 +286,7 @@ def rejected(row: RowReport) -> RejectedRow:
 def show_result(stack: Stack, status: ImportStatus, *, as_json: bool) -> None:
     with transaction(stack.engine) as connection:
         rejected = rejected_rows(connection, status.id) if status.rows_rejected else []
-        quarantined = quarantined_photos(connection, status.id) if status.photos_quarantined else []
+        quarantined = first_in_quarantine(connection, status.id) if status.photos_quarantined else []
     if as_json:
         print_json({**import_as_json(status), "rejected": rejected, "quarantined": quarantined})
         return
@@ -333,13 +332,4 @@ def show_rejections(rows: list[RejectedRow], total: int) -> None:
             f"\nRejected rows ({len(rows)} of {total})",
             ["line", "column", "reason", "detail"],
             [[row.line, row.column, row.reason, row.detail] for row in rows],
-        )
-
-
-def show_quarantine(photos: list[QuarantinedPhoto], total: int) -> None:
-    if photos:
-        print_table(
-            f"\nPhotos in quarantine ({len(photos)} of {total})",
-            ["listing", "photo", "reason", "detail"],
-            [[photo.external_id, photo.source, photo.reason, photo.detail] for photo in photos],
         )

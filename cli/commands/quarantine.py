@@ -3,17 +3,17 @@
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from sqlalchemy import Connection
 
-from api.sources import public_source
 from cli.errors import UsageError
 from cli.opening import open_stack
 from cli.output import out, plain, print_json, print_table
+from cli.quarantined import public
 from cli.remedies import remedy
 from cli.settings import Settings
 from db.catalogues import require_catalogue
@@ -165,8 +165,3 @@ def as_table(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
 
 def as_lines(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     return (f"{json.dumps(row, ensure_ascii=False)}\n".encode() for row in rows)
-
-
-def public(row: QuarantineRow) -> QuarantineRow:
-    """Without the credentials and signatures of its source."""
-    return replace(row, source=public_source(row.source))

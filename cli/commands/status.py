@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from cli.commands.importing import SHOWN, import_as_json, is_worked_on, show_quarantine, show_rejections, show_status
+from cli.commands.importing import SHOWN, import_as_json, is_worked_on, show_rejections, show_status
 from cli.opening import open_stack
 from cli.output import out, print_json, print_table
+from cli.quarantined import first_in_quarantine, show_quarantine
 from cli.settings import Settings
 from cli.watching import follow
 from db.engine import transaction
-from db.imports import import_status, quarantined_photos, recent_imports, rejected_rows
+from db.imports import import_status, recent_imports, rejected_rows
 
 
 def status(
@@ -45,7 +46,7 @@ def status(
             follow(stack.engine, import_id)
         with transaction(stack.engine) as connection:
             one = import_status(connection, import_id)
-            rejected, quarantined = rejected_rows(connection, import_id), quarantined_photos(connection, import_id)
+            rejected, quarantined = rejected_rows(connection, import_id), first_in_quarantine(connection, import_id)
     if as_json:
         print_json({**import_as_json(one), "rejected": rejected, "quarantined": quarantined})
         return

@@ -11,8 +11,9 @@ from sqlalchemy import text
 from db.copying import stage
 from db.engine import transaction
 from db.enrichments import Outcome
-from db.imports import ImportStatus, fail_abandoned_plans, quarantined_photos
+from db.imports import ImportStatus, fail_abandoned_plans
 from db.listings import ListingData
+from db.quarantine import Wanted, quarantine_page
 from db.states import ImportState, PhotoState, Reason
 
 Shop = Any  # the fixture's class, in conftest.py
@@ -130,7 +131,7 @@ def test_a_photo_with_a_fault_is_quarantined_when_it_is_planned(shop: Shop) -> N
     assert (planned.quarantined, shards) == (1, [])
     assert (shop.status(import_id).state, photos(shop.status(import_id))) == (ImportState.DONE, (0, 1, 0, 0))
     with transaction(shop.engine) as connection:
-        (fault,) = quarantined_photos(connection, import_id)
+        (fault,) = quarantine_page(connection, Wanted(import_id=import_id), after=0, limit=2)
     assert (fault.external_id, fault.source, fault.reason, fault.detail) == (
         "a", "a.jpg", "not_found", "no such file",
     )  # fmt: skip
