@@ -19,7 +19,7 @@ from store import StoreError
 from vision.errors import ArtifactError
 from worker.company import Company
 from worker.heartbeat import Heartbeat
-from worker.inference import EngineFails
+from worker.inference import EngineBroken, EngineFails
 from worker.looking import Interrupted, Looks, Patience
 from worker.networks import Networks
 from worker.preparation import Preparation
@@ -77,8 +77,13 @@ def work_on(workshop: Workshop, lease: Lease) -> None:
     except Exception as error:
         says = f"{type(error).__name__}: {first_line(error)}"
         with transaction(workshop.engine) as connection:
-            give_back(connection, lease, error=says, delay_s=ERROR_WAIT_S, counts=not isinstance(error, NOT_A_PHOTOS))
+            give_back(connection, lease, error=says, delay_s=ERROR_WAIT_S, counts=may_be_a_photos(error))
         raise
+
+
+def may_be_a_photos(error: Exception) -> bool:
+    """Whether a photo may be at fault, so that the shard's tries are counted."""
+    return isinstance(error, EngineBroken) or not isinstance(error, NOT_A_PHOTOS)
 
 
 def look_at_photos(workshop: Workshop, lease: Lease, lost: threading.Event) -> Iterator[Outcome]:

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -27,7 +27,14 @@ _NO_MEMORY = ("out of memory", "alloc_failed", "bad_alloc", "bad allocation", "f
 
 
 class EngineFails(Exception):
-    """The engine cannot run, whatever the photos: no photo is to be suspected of it."""
+    """The engine cannot run now, whatever the photos: no photo is to be suspected of it."""
+
+
+class EngineBroken(EngineFails):
+    """It will not run again in this process, as after an illegal access on a GPU, where every later call fails too.
+
+    It ran before, so what it was given last is as much a suspect as if the process had died of it.
+    """
 
 
 class Network(Protocol):
@@ -53,11 +60,16 @@ class Inference:
     """Runs a network in a thread of its own. Interactive photos go first into the next batch.
 
     `submit` blocks while its lane has `capacity` photos waiting, so that whoever reads photos cannot run ahead of the
-    network; each lane has its own places, so that a bulk import never holds up an interactive photo.
+    network; each lane has its own places, so that a bulk import never holds up an interactive photo. `on_broken` is
+    called once, from that thread, when the engine is broken for good.
     """
 
-    def __init__(self, network: Network, *, capacity: int | None = None) -> None:
+    def __init__(
+        self, network: Network, *, capacity: int | None = None, on_broken: Callable[[str], object] = lambda _: None
+    ) -> None:
         self._network = network
+        self._on_broken = on_broken
+        self._is_broken = False
         self._room = _Room(network.batch_size)
         self._places = {lane: threading.Semaphore(capacity or 6 * network.batch_size) for lane in Lane}
         self._priorities = {lane: priority for priority, lane in enumerate(Lane)}
@@ -107,12 +119,17 @@ class Inference:
     def _serve(self, batch: list[_Waiting]) -> None:
         """Every future of the batch gets its prediction or an error."""
         try:
+            if self._is_broken:
+                raise EngineFails("the engine broke before these photos came")
             self._answer(batch, engine_works=False)
         except EngineFails as error:
             logger.error("%s", error)
             for item in batch:
                 if not item.future.done():
                     item.future.set_exception(error)
+            if isinstance(error, EngineBroken):
+                self._is_broken = True
+                self._on_broken(str(error))
 
     def _answer(self, batch: list[_Waiting], *, engine_works: bool) -> bool:
         """Whether all photos got predictions; one that breaks the engine gets its error alone. Raises EngineFails."""
@@ -151,7 +168,7 @@ class Inference:
         try:
             self._network.predict(np.zeros_like(like)[np.newaxis])
         except Exception as again:
-            raise EngineFails(f"the engine fails on a blank photo too: {error}") from again
+            raise EngineBroken(f"the engine fails on a blank photo too: {error}") from again
 
 
 class _Room:

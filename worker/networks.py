@@ -26,13 +26,25 @@ def open_active(engine: Engine, store: Store, cache: Path, choice: EngineChoice)
 
 
 class Networks:
-    """The networks of the versions that shards ask for: the active one, and during a backfill a second."""
+    """The networks of the versions that shards ask for: the active one, and during a backfill a second.
 
-    def __init__(self, engine: Engine, store: Store, cache: Path, *, open_network: Callable[[Path], Predictor]) -> None:
+    `on_broken` is told why when an engine cannot be used any more in this process.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store,
+        cache: Path,
+        *,
+        open_network: Callable[[Path], Predictor],
+        on_broken: Callable[[str], object] = lambda _: None,
+    ) -> None:
         self._engine = engine
         self._store = store
         self._cache = cache
         self._open_network = open_network
+        self._on_broken = on_broken
         self._guard = threading.Lock()
         self._loaded: dict[int, tuple[Inference, Manifest]] = {}
 
@@ -65,4 +77,4 @@ class Networks:
                 f"its table holds {registered.embedding_dim}"
             )
         logger.info("model %s runs on %s", registered.name, predictor.engine_name)
-        return Inference(predictor), predictor.manifest
+        return Inference(predictor, on_broken=self._on_broken), predictor.manifest

@@ -79,6 +79,7 @@ def open_process(settings: WorkerSettings, app: Celery) -> Process:
         store,
         settings.cache,
         open_network=lambda folder: Predictor.open(folder, engine=settings.engine, threads=settings.threads),
+        on_broken=partial(leave, settings.delivery),
     )
     networks.preload_active()
     hosts = Hosts(settings.hosts)
@@ -172,23 +173,25 @@ def run_worker(settings: WorkerSettings) -> None:
 
 
 def watch(app: Celery, delivery: Delivery, mouths: Sequence[Mouth]) -> Watchdog:
-    """Ends this process where it is alive and takes no work: whoever runs it starts another."""
+    """Ends this process where it is alive and takes no work."""
     looks = 6
-
-    def leave(mouth: Mouth) -> None:
-        logger.critical(
-            "%s: messages wait and none is taken; this worker ends, to be replaced", ", ".join(mouth.queues)
-        )
-        threading.Timer(delivery.drain_s, os._exit, [os.EX_TEMPFAIL]).start()  # where it does not even hear the signal
-        os.kill(os.getpid(), signal.SIGTERM)
-
     return Watchdog(
         mouths,
         waiting=partial(queue_length, app),
-        on_stuck=leave,
+        on_stuck=lambda mouth: leave(delivery, f"{', '.join(mouth.queues)}: messages wait and none is taken"),
         every_s=delivery.starving_s / looks,
         looks=looks,
     )
+
+
+def leave(delivery: Delivery, why: str) -> None:
+    """Ends this process as a signal would, its work given back: whoever runs it starts another."""
+    logger.critical("%s; this worker ends, to be replaced", why)
+    # A thread of no weight, where it does not even hear the signal.
+    last_resort = threading.Timer(delivery.drain_s, os._exit, [os.EX_TEMPFAIL])
+    last_resort.daemon = True
+    last_resort.start()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def celery_lanes(settings: WorkerSettings) -> tuple[Lane, ...]:

@@ -151,6 +151,39 @@ def poison(state: Path) -> None:
     put_over(preparation, "open_photo", around)
 
 
+def poison_engine(state: Path) -> None:
+    """As on a GPU after an illegal access: from the first batch with a poisonous content on, all calls fail."""
+    from vision.predictor import Predictor
+    from worker.preparation import Preparation, Prepared
+
+    poisonous = set((state / "poison").read_text().split())
+    pixels_of: set[bytes] = set()
+    broken: list[bool] = []
+
+    def around_prepare(function: Callable[..., Any]) -> Callable[..., Any]:
+        def prepare(*values: Any, **named: Any) -> Any:
+            prepared = function(*values, **named)
+            if isinstance(prepared, Prepared) and prepared.content.sha256.hex() in poisonous:
+                pixels_of.add(prepared.pixels.tobytes())
+            return prepared
+
+        return prepare
+
+    def around_predict(function: Callable[..., Any]) -> Callable[..., Any]:
+        def predict(predictor: Any, pixels: Any) -> Any:
+            if not broken and any(photo.tobytes() in pixels_of for photo in pixels):
+                broken.append(True)
+                strike(state)
+            if broken:
+                raise RuntimeError("CUDA error: an illegal memory access was encountered")
+            return function(predictor, pixels)
+
+        return predict
+
+    put_over(Preparation, "prepare", around_prepare)
+    put_over(Predictor, "predict", around_predict)
+
+
 FAULTS: dict[str, Callable[[Path], None]] = {
     "while-fetching": while_fetching,
     "while-inferring": while_inferring,
@@ -160,6 +193,7 @@ FAULTS: dict[str, Callable[[Path], None]] = {
     "full-disk": full_disk,
     "clock-jumps": clock_jumps,
     "poison": poison,
+    "poison-engine": poison_engine,
 }
 
 if __name__ == "__main__":

@@ -64,6 +64,17 @@ def test_photos_that_kill_whoever_decodes_them_are_found_and_the_rest_is_enriche
 
 
 @pytest.mark.chaos
+def test_a_photo_that_breaks_the_engine_for_good_is_found_and_each_time_the_worker_is_replaced(site: Site) -> None:
+    (site.state / "poison").write_text(site.digests()[0])
+    site.crew.add("poison-engine", again=True)
+    site.begin()
+    began = time.monotonic()
+    site.finish("1 photo(s) break the engine for good, always", since=began, quarantined=1)
+    assert site.ask("SELECT count(*) FROM modiste.photo WHERE reason = 'crashed_worker'") == 1
+    assert "the engine fails on a blank photo too" in site.log()
+
+
+@pytest.mark.chaos
 def test_two_workers_share_an_import_and_look_at_each_photo_once(site: Site) -> None:
     site.crew.add()
     site.crew.add()

@@ -17,7 +17,7 @@ from db.shards import claim
 from db.states import ImportState
 from store import Area, Store, StoreUnreachable
 from worker.enrich import Workshop, enrich_shard
-from worker.inference import EngineFails
+from worker.inference import EngineBroken
 
 Import = Callable[..., int]
 Due = Callable[[], list[int]]
@@ -199,7 +199,7 @@ def test_a_heartbeat_keeps_the_lease_of_a_slow_shard(
     assert one("SELECT state FROM modiste.shard") == "done"
 
 
-def test_a_failing_engine_gives_the_shard_back_with_the_error_and_no_photo_is_suspected(
+def test_an_engine_that_breaks_gives_the_shard_back_with_the_error_and_its_photos_are_suspected(
     workshop: Workshop,
     import_rows: Import,
     due_shards: Due,
@@ -212,10 +212,10 @@ def test_a_failing_engine_gives_the_shard_back_with_the_error_and_no_photo_is_su
     import_rows({"1": ("a.jpg",)})
     network.fails = True  # type: ignore[attr-defined]
     (shard_id,) = due_shards()
-    with pytest.raises(EngineFails):
+    with pytest.raises(EngineBroken):
         enrich_shard(workshop, shard_id)
     assert one("SELECT state || ' ' || attempt || ' ' || error FROM modiste.shard") == (
-        "queued 0 EngineFails: the engine fails on a blank photo too: the engine is broken"
+        "queued 1 EngineBroken: the engine fails on a blank photo too: the engine is broken"
     )
     assert due_shards() == []  # not before its wait is over
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from db.states import Lane
 from vision.prediction import Prediction
-from worker.inference import SMALLER_FOR_S, EngineFails, Inference
+from worker.inference import SMALLER_FOR_S, EngineBroken, EngineFails, Inference
 
 
 class Activations:
@@ -196,17 +196,32 @@ def test_a_photo_that_breaks_the_engine_fails_alone(network: Recorder, inference
     assert max(map(len, network.batches[-4:])) > 1  # what one photo did says nothing of how many fit
 
 
-def test_an_engine_that_fails_on_any_photo_costs_two_calls_a_batch_and_no_photo_is_blamed(
+def test_an_engine_that_fails_on_any_photo_is_called_twice_and_never_again(
     network: Recorder, inference: Inference
 ) -> None:
     hold(network, inference)
-    network.broken = True
     futures = [inference.submit(photo(value), Lane.BULK) for value in range(1, 9)]
+    network.broken = True
     network.may_run.set()
     for future in futures:
-        with pytest.raises(EngineFails, match="blank photo too: an illegal memory access"):
+        with pytest.raises(EngineFails, match="the engine broke before"):
             future.result(5)
-    assert network.calls == 2 + 2 * 2
+    assert network.calls == 2  # the photo that was held, and a blank one
+
+
+def test_whoever_asks_is_told_once_that_the_engine_is_broken_and_not_that_memory_is_short(network: Recorder) -> None:
+    told: list[str] = []
+    inference = Inference(network, on_broken=told.append)
+    network.most_at_once = 0
+    assert not isinstance(inference.submit(photo(1), Lane.BULK).exception(5), EngineBroken)
+    network.most_at_once, network.broken = 99, True
+    network.left_over.clear()
+    assert isinstance(inference.submit(photo(2), Lane.BULK).exception(5), EngineBroken)
+    later = inference.submit(photo(3), Lane.BULK).exception(5)
+    assert isinstance(later, EngineFails)
+    assert not isinstance(later, EngineBroken)  # what comes after it broke is no suspect
+    inference.close()
+    assert told == ["the engine fails on a blank photo too: an illegal memory access was encountered"]
 
 
 def test_closing_answers_what_waits_and_then_gives_the_network_back(network: Recorder) -> None:
