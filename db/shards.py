@@ -252,8 +252,17 @@ def requeue_abandoned(connection: Connection, limit: int = 100) -> int:
 def settle_pauses(connection: Connection) -> int:
     """Shards that were made or given back in the very moment in which their import was paused or resumed.
 
-    Those that are locked are being claimed or written: the next pass sees to them.
+    Those that are locked are being claimed or written: the next pass sees to them. An import rests no longer where
+    nothing of it is left: another import took over its photos meanwhile.
     """
+    connection.execute(
+        text("""
+            UPDATE modiste.import SET paused_at = NULL WHERE id IN (
+                SELECT id FROM modiste.import WHERE paused_at IS NOT NULL AND state IN ('running', 'failed')
+                    AND photos_total = photos_enriched + photos_quarantined + photos_cancelled
+                ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+        """)
+    )
     rest = text("""
         UPDATE modiste.shard SET state = 'paused' WHERE id IN (
             SELECT s.id FROM modiste.import i JOIN modiste.shard s ON s.import_id = i.id

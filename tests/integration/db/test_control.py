@@ -107,6 +107,19 @@ def test_an_import_that_ends_while_it_rests_rests_no_more(shop: Shop) -> None:
     assert (shop.status(import_id).state, shop.status(import_id).paused_at) == (ImportState.DONE, None)
 
 
+def test_an_import_rests_no_longer_when_another_has_taken_over_all_that_was_left_of_it(shop: Shop) -> None:
+    import_id, _ = shop.plan("a")
+    pause(shop, import_id)
+    known = shop.known_photo("a", "a.jpg")
+    shop.write(shop.begin(), photos=[shop.photo("a", known.source, validator="2")], replaced=[known])
+    assert (shop.status(import_id).shown_state, shop.status(import_id).photos_pending) == ("paused", 0)
+    with transaction(shop.engine) as connection:
+        settle_pauses(connection)
+    for shard_id in unsent(shop):
+        shop.finish(shop.take(shard_id))
+    assert (shop.status(import_id).shown_state, shop.status(import_id).photos_cancelled) == ("done", 1)
+
+
 def plan_more(shop: Shop, import_id: int, lease: Any) -> None:
     shop.write(import_id, listings=[ListingData(external_id="new")], photos=[shop.photo("new")])
     give_away(shop, import_id, lease)
