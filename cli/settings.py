@@ -23,6 +23,9 @@ class Settings(BaseSettings):
     modiste_api_key: SecretStr | None = None
     modiste_max_upload_mb: int = Field(default=4096, ge=1)
     modiste_allow_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    modiste_fetch_at_once: int = Field(default=8, ge=1, le=64)
+    modiste_fetch_per_second: float = Field(default=200.0, gt=0)
+    modiste_fetch_deadline_s: float = Field(default=30.0, ge=1.0, le=600.0)
     modiste_model: Path | None = None
     modiste_lease_s: float = Field(default=30.0, ge=1.0, le=3600.0)
 

@@ -10,6 +10,7 @@ from worker.photos.hosts import HostLimits
 
 # What a worker's connections to the database call themselves.
 WORKER_NAME = "modiste worker"
+FETCH_THREADS = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +30,7 @@ class WorkerSettings:
     engine: Literal["auto", "onnx", "onnx-int8", "torch"] = "auto"
     threads: int | None = None
     shards: int = 3
-    fetch_threads: int = 16
+    fetch_threads: int = FETCH_THREADS
     fetch_deadline_s: float = 30.0
     fetch_step_s: float = 10.0
     hosts: HostLimits = field(default_factory=HostLimits)

@@ -22,7 +22,8 @@ from db.engine import schema_revision, transaction
 from db.imports import photos_waiting
 from db.migrate import head_revision
 from db.states import Lane
-from worker.settings import WorkerSettings
+from worker.photos.hosts import HostLimits
+from worker.settings import FETCH_THREADS, WorkerSettings
 from worker.sweep import Sweeper
 
 
@@ -101,6 +102,9 @@ def worker(
                 engine=engine.value,
                 threads=threads,
                 shards=shards,
+                fetch_threads=max(FETCH_THREADS, 2 * settings.modiste_fetch_at_once),
+                fetch_deadline_s=settings.modiste_fetch_deadline_s,
+                hosts=HostLimits(at_once=settings.modiste_fetch_at_once, per_second=settings.modiste_fetch_per_second),
                 delivery=Delivery(lease_s=settings.modiste_lease_s),
             )
         )
