@@ -52,10 +52,14 @@ def rare_collections() -> Iterator[None]:
 
 
 def in_batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
-    """About `size` entries at a time, never parting rows of one listing that stand next to each other."""
+    """About `size` entries at a time, not parting rows of one listing that stand next to each other.
+
+    Unless there are more than `size` of them: a feed that says one id for ever must not fill the memory. Those beyond
+    are rejected as repeated.
+    """
     batch: list[Entry] = []
     for entry in entries:
-        if len(batch) >= size and not is_continuation(batch[-1], entry):
+        if len(batch) >= 2 * size or (len(batch) >= size and not is_continuation(batch[-1], entry)):
             yield batch
             batch = []
         batch.append(entry)

@@ -27,9 +27,14 @@ def test_batches_hold_every_row_in_order() -> None:
     assert [entry for part in parts for entry in part] == rows
 
 
-def test_rows_of_one_listing_are_never_parted() -> None:
+def test_rows_of_one_listing_are_not_parted() -> None:
     rows = [row(line, "same" if 2 <= line <= 6 else str(line)) for line in range(10)]
     assert [[entry.line for entry in batch] for batch in in_batches(rows, 4)] == [[0, 1, 2, 3, 4, 5, 6], [7, 8, 9]]
+
+
+def test_a_feed_that_says_one_id_for_ever_does_not_fill_the_memory() -> None:
+    rows = (row(line, "same") for line in range(20))
+    assert [len(batch) for batch in in_batches(rows, 4)] == [8, 8, 4]
 
 
 def test_a_rejected_row_ends_a_batch_like_any_other() -> None:
