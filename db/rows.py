@@ -15,7 +15,8 @@ class FeedRow:
     """A good row: the listing it describes and its photos (URLs or file names, main photo first, none twice).
 
     `line` is the line of the file the row begins on, the header being line 1; where a file has no lines to speak of
-    (Parquet, a JSON document, XML, a folder or zip of photos) it is the row's number from 1. `photos_left_out` counts those past the limit.
+    (Parquet, a JSON document, XML, a folder or zip of photos) it is the row's number from 1. `photos_left_out` counts
+    those past the limit.
     """
 
     line: int
