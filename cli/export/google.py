@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from db.found import FoundListing
 from db.found_text import text_of
-from worker.feed.columns import simplified
+from worker.feed.columns import SYNONYMS, simplified
+from worker.feed.values import availability_word
 
 # What every listing is asked for; the others that modiste knows; then all that a seller may have given besides.
 NEEDED = ("id", "title", "description", "link", "image_link", "availability", "price")
@@ -34,7 +35,15 @@ OTHERS = (
     "store_code", "quantity", "pickup_method", "pickup_sla",
 )  # fmt: skip
 # Those that fields of a listing are, so that metadata of such a name may have to stand back.
-FIELDS = ("id", "title", "image_link", "availability", "price", "brand", "size", "color")
+FIELDS = ("id", "title", "image_link", "price", "brand", "size", "color")
+# What Google calls whether a listing can be had, by the seller's word for it.
+AVAILABILITY: Mapping[str, str] = {
+    "instock": "in_stock",
+    "outofstock": "out_of_stock",
+    "preorder": "preorder",
+    "presale": "preorder",
+    "backorder": "backorder",
+}
 # As metadata spells them: letters and digits. The last three are what Shopify calls them.
 ATTRIBUTE_OF: Mapping[str, str] = {
     **{simplified(name): name for name in (*NEEDED, *KNOWN, *OTHERS)},
@@ -69,6 +78,7 @@ class Attributes:
         if not own and product_type and product_type.startswith(TAXONOMY):
             own, product_type = product_type, None
         found = {
+            "availability": availability_of(said.get("availability"), available=listing.available),
             "google_product_category": marketplace_category or own,
             "product_type": product_type or listing.sure_category,
             "color": listing.colour or said.get("color") or _seen(listing, "color"),
@@ -86,11 +96,11 @@ class Attributes:
         """The metadata that are attributes of Google's."""
         said: dict[str, str] = {}
         for key, value in listing.metadata.items():
-            attribute = attribute_of(key)
+            attribute, text = meant(key, text_of(value))
             if attribute is None or attribute in said:
                 self._left_out[key] += 1
             else:
-                said[attribute] = text_of(value)
+                said[attribute] = text
         if listing.seller:
             self._left_out["seller"] += 1
         return said
@@ -102,7 +112,6 @@ class Attributes:
             "id": listing.external_id,
             "title": listing.title,
             "image_link": listing.photos[0] if listing.photos else None,
-            "availability": "in_stock" if listing.available else "out_of_stock",
             "price": price,
             "brand": listing.brand,
             "size": listing.size,
@@ -113,6 +122,22 @@ def attribute_of(key: str) -> str | None:
     """The attribute that a metadata key is. One with its parts, `shipping(country:price)`, stays as it is."""
     name, parted, _ = key.partition("(")
     return ATTRIBUTE_OF.get(simplified(key)) or (key if parted and simplified(name) in ATTRIBUTE_OF else None)
+
+
+def meant(key: str, text: str) -> tuple[str | None, str]:
+    """The attribute that a word of the seller's is, and how Google spells it; None for what Google has no word for."""
+    attribute = attribute_of(key)
+    if attribute != "availability" and (attribute or simplified(key) not in SYNONYMS["available"]):
+        return attribute, text
+    word = AVAILABILITY.get(availability_word(text))
+    return ("availability", word) if word else (None, text)
+
+
+def availability_of(word: str | None, *, available: bool) -> str:
+    """The seller's word while it is true: what was withdrawn since is out of stock, whatever it was said to be."""
+    if not available:
+        return "out_of_stock"
+    return word if word and word != "out_of_stock" else "in_stock"
 
 
 def gender_of(word: str | None) -> str | None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
+from typing import Any
 
 from cli.export.google import gender_of
 from cli.export.shopify_columns import ProductColumns
@@ -10,7 +11,7 @@ from cli.export.writer import CsvLines, Writer
 from db.found import FoundListing
 from db.found_table import FoundTable
 from db.found_text import text_of
-from worker.feed.product import VARIANTS
+from worker.feed.product import ALT_TEXTS, VARIANTS
 
 SELLS_ON = frozenset(("continue", "true", "yes"))
 HIDDEN = frozenset(("false", "no", "0"))
@@ -34,10 +35,10 @@ class ShopifyWriter(Writer):
         variants = [first, *self._further(listing, first)]
         if not listing.available:
             variants = [sold_out(variant, first) for variant in variants]
-        for place, (variant, photo) in enumerate(zip_longest(variants, listing.photos), start=1):
-            row = {"URL handle": listing.external_id, **(variant or {})}
-            if photo:
-                row |= {"Product image URL": photo, "Image position": str(place)}
+        for variant, image in zip_longest(variants, self._images(listing)):
+            row = {"URL handle": listing.external_id, **(variant or {}), **(image or {})}
+            if row.get("Variant image URL") not in listing.photos:
+                row["Variant image URL"] = ""
             self._lines.write(row.get(name, "") for name in self._columns.header)
 
     def finish(self) -> None:
@@ -67,7 +68,7 @@ class ShopifyWriter(Writer):
             name = self._columns.name_of(key)
             if name and name not in said:
                 said[name] = text_of(value)
-            elif key != VARIANTS:
+            elif key not in (VARIANTS, ALT_TEXTS):
                 self.left_out[key] += 1
         self.left_out.update(name for name in ("currency", "seller") if getattr(listing, name))
         return said
@@ -92,6 +93,18 @@ class ShopifyWriter(Writer):
             for column, text in zip((NAME, VALUE), option, strict=True)
         }
 
+    def _images(self, listing: FoundListing) -> list[dict[str, str]]:
+        """The photos in their order, each with the alternative text that is kept of it."""
+        told = parsed(listing.metadata.get(ALT_TEXTS))
+        if not isinstance(told, dict):
+            self.left_out.update({ALT_TEXTS} & listing.metadata.keys())
+            told = {}
+        return [
+            {"Product image URL": photo, "Image position": str(place)}
+            | ({"Image alt text": text_of(told[photo])} if photo in told else {})
+            for place, photo in enumerate(listing.photos, start=1)
+        ]
+
     def _further(self, listing: FoundListing, first: Mapping[str, str]) -> Iterator[dict[str, str]]:
         """The variants behind the first: what is not said of one is as it is in the first."""
         told = variants_of(listing.metadata.get(VARIANTS))
@@ -111,13 +124,18 @@ class ShopifyWriter(Writer):
 
 def variants_of(text: object) -> Sequence[Mapping[str, str]] | None:
     """The variants that `worker.feed.product` kept of a product; None where the metadata are something else."""
-    try:
-        told = json.loads(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
+    told = parsed(text)
     if not isinstance(told, list) or not all(isinstance(one, dict) for one in told):
         return None
     return [{key: text_of(value) for key, value in one.items()} for one in told]
+
+
+def parsed(text: object) -> Any:
+    """What the metadata hold as JSON; None where they hold none."""
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def sold_out(variant: Mapping[str, str], first: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from worker.feed.columns import simplified
-from worker.feed.product import is_of_variants
+from worker.feed.shopify_columns import is_of_variants
 
 # Each as the current template spells it, and as the older one does.
 TEMPLATE: tuple[tuple[str, str], ...] = (

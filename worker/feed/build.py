@@ -67,7 +67,8 @@ class RowBuilder:
         if not external_id:
             raise CellError(self._names["external_id"], RejectionReason.MISSING_ID, "the listing has no id")
         price, currency = self._price_and_currency(cells)
-        available = cells[self._available]
+        metadata = {name: cell for name, index in self._metadata if (cell := cells[index])}
+        available = not (said := cells[self._available]) or self._is_available(said, metadata)
         photos, left_out = self._references(cells)
         listing = ListingData(
             external_id=external_id,
@@ -80,8 +81,8 @@ class RowBuilder:
             size=cells[self._size] or None,
             seller=cells[self._seller] or None,
             seller_category=cells[self._category] or None,
-            available=not available or self._parsed("available", _cached_availability, available),
-            metadata={name: cell for name, index in self._metadata if (cell := cells[index])},
+            available=available,
+            metadata=metadata,
         )
         return FeedRow(line=line, listing=listing, photos=photos, photos_left_out=left_out)
 
@@ -95,6 +96,13 @@ class RowBuilder:
             detail = f"the price {price_text[:40]!r} and the currency {currency_text!r} disagree"
             raise CellError(self._names["currency"], RejectionReason.BAD_CURRENCY, detail)
         return price, currency or beside
+
+    def _is_available(self, text: str, metadata: dict[str, str]) -> bool:
+        """Also keeps the seller's word in `metadata`, under its column's own name, where it says more than that."""
+        available, says_more = self._parsed("available", _cached_availability, text)
+        if says_more:
+            metadata[self._names["available"]] = text
+        return available
 
     def _parsed(self, field: str, parse: Callable[[str], _Value], text: str) -> _Value:
         try:

@@ -1,12 +1,12 @@
 """One product of Shopify's CSV, put together out of its rows: its images in order, what its variants say, if it sells.
 
-What a variant says otherwise than the first is kept in the listing's metadata as `variants`, a JSON array.
+What a variant says otherwise than the first is kept in the listing's metadata as `variants`, a JSON array; the
+alternative texts of its images as `alt_texts`, a JSON object by photo.
 """
 
 import json
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from math import inf
 
 from db.comparing import IDENTITY, continues
@@ -16,80 +16,13 @@ from db.states import RejectionReason
 from worker.feed.cells import photo_references
 from worker.feed.columns import SYNONYMS, simplified
 from worker.feed.rows import MAX_METADATA_CHARS, MAX_PHOTOS, MAX_REFERENCE_BYTES
+from worker.feed.shopify_columns import ShopifyColumns, is_of_variants
 
 VARIANTS = "variants"
-_OF_VARIANTS = frozenset(
-    (
-        "sku", "variantsku", "barcode", "variantbarcode", "variantbarcodes", "option1value", "option2value",
-        "option3value", "price", "variantprice", "compareatprice", "variantcompareatprice", "costperitem", "chargetax",
-        "varianttaxable", "taxcode", "varianttaxcode", "unitpricetotalmeasure", "unitpricetotalmeasureunit",
-        "unitpricebasemeasure", "unitpricebasemeasureunit", "inventorytracker", "variantinventorytracker",
-        "inventoryquantity", "variantinventoryqty", "continuesellingwhenoutofstock", "variantinventorypolicy",
-        "weightvaluegrams", "variantgrams", "weightunitfordisplay", "variantweightunit", "requiresshipping",
-        "variantrequiresshipping", "fulfillmentservice", "variantfulfillmentservice",
-    )
-)  # fmt: skip
-_OF_VARIANTS_TOO = re.compile(
-    r".+\(variant\.metafields\..+\)|(?:included|price|compare[- ]at price) / .+", re.IGNORECASE
-)
-
+ALT_TEXTS = "alt_texts"
+_MAX_ALT_CHARS = MAX_METADATA_CHARS // MAX_PHOTOS  # with its photo, as JSON: those of all photos fit into one cell
 _MAX_ROWS = 3_000  # Shopify allows 2,048 variants and 250 images; more rows of one handle are not held back
-_OPTIONS = ("colour", "size")
 _SELLS_ON = frozenset(("continue", "true", "yes"))
-
-
-def is_of_variants(column: str) -> bool:
-    """Whether each variant speaks for itself there, in either generation: what it leaves empty is empty."""
-    return simplified(column) in _OF_VARIANTS or _OF_VARIANTS_TOO.fullmatch(column) is not None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ShopifyColumns:
-    """Columns that mean something beyond the row they stand in; empty where the feed has none. `taken`: fields that
-    are mapped to columns of their own, and so are not worked out."""
-
-    sku: str
-    position: str
-    alt_text: str
-    variant_image: str
-    status: str
-    published: str
-    tracker: str
-    quantity: str
-    policy: str
-    category: str
-    options: tuple[tuple[str, str], ...]
-    taken: frozenset[str]
-
-    @classmethod
-    def among(cls, columns: Sequence[str], *, taken: frozenset[str]) -> "ShopifyColumns":
-        """Finds them by the names of either generation."""
-        of_name = {simplified(column): column for column in columns}
-
-        def find(*names: str) -> str:
-            return next((of_name[name] for name in names if name in of_name), "")
-
-        return cls(
-            sku=find("variantsku", "sku"),
-            position=find("imageposition"),
-            alt_text=find("imagealttext"),
-            variant_image=find("variantimage", "variantimageurl"),
-            status=find("status"),
-            published=find("published", "publishedononlinestore"),
-            tracker=find("variantinventorytracker", "inventorytracker"),
-            quantity=find("variantinventoryqty", "inventoryquantity"),
-            policy=find("variantinventorypolicy", "continuesellingwhenoutofstock"),
-            category=find("productcategory"),
-            options=tuple((find(f"option{n}name"), find(f"option{n}value")) for n in (1, 2, 3)),
-            taken=taken,
-        )
-
-    def computed(self) -> dict[str, str]:
-        """Field → what it is worked out from, in words for a person."""
-        found = {field: f"the option {field}" for field in _OPTIONS if any(name for name, _ in self.options)}
-        if said := [name for name in (self.status, self.published, self.quantity) if name]:
-            found["available"] = " and ".join(said)
-        return {field: text for field, text in found.items() if field not in self.taken}
 
 
 class Product:
@@ -97,8 +30,10 @@ class Product:
 
     def __init__(self, first: FeedRow | RowRejection, names: ShopifyColumns) -> None:
         self._names = names
+        self._of_images = (names.position, names.alt_text)
         self._images: list[tuple[float, tuple[str, ...]]] = []
         self._variant_images: list[str] = []
+        self._alt_texts: dict[str, str] = {}
         self._left_out = 0
         self._in_stock = False
         self._variants: list[str] = []
@@ -142,7 +77,7 @@ class Product:
             detail = f"the first row of its product, line {self._first.line}, was rejected"
             return _rejection(row, self._first.column, self._first.reason, detail)
         more = self._said_otherwise(row.listing, self._first.listing)
-        text = json.dumps(more, ensure_ascii=False, sort_keys=True)
+        text = _json(more)
         if self._variants_chars + len(text) > MAX_METADATA_CHARS:
             detail = f"the variants of {self._handle} have more than {MAX_METADATA_CHARS} characters together"
             return _rejection(row, "", RejectionReason.TOO_LONG, detail)
@@ -158,15 +93,22 @@ class Product:
         return FeedRow(line=row.line, listing=ListingData(external_id=row.listing.external_id, **said), photos=())
 
     def _with_images(self, row: FeedRow | RowRejection) -> FeedRow | RowRejection:
-        """Notes the row's images; rejects it where one of its variant's is longer than a reference may be."""
+        """Notes the row's images; rejects it where a reference or an alternative text is longer than it may be."""
         if isinstance(row, RowRejection):
             return row
-        cell = row.listing.metadata.get(self._names.variant_image, "")
+        said = row.listing.metadata
+        cell = said.get(self._names.variant_image, "")
         of_variant = photo_references(cell) if cell else []
         if any(len(name.encode()) > MAX_REFERENCE_BYTES for name in of_variant):
             detail = f"a reference of more than {MAX_REFERENCE_BYTES} bytes"
             return _rejection(row, self._names.variant_image, RejectionReason.TOO_LONG, detail)
-        position = row.listing.metadata.get(self._names.position, "")
+        alt_text = said.get(self._names.alt_text, "")
+        alt_texts = dict.fromkeys(row.photos[:1], alt_text) if alt_text else {}
+        if len(_json(alt_texts)) > _MAX_ALT_CHARS:
+            detail = f"more than {_MAX_ALT_CHARS} characters with the photo that it is of"
+            return _rejection(row, self._names.alt_text, RejectionReason.TOO_LONG, detail)
+        self._alt_texts = alt_texts | self._alt_texts
+        position = said.get(self._names.position, "")
         self._images.append((int(position) if position.isdecimal() and len(position) < 10 else inf, row.photos))
         self._variant_images += of_variant
         self._left_out += row.photos_left_out
@@ -174,13 +116,12 @@ class Product:
 
     def _said_otherwise(self, listing: ListingData, first: ListingData) -> dict[str, str]:
         """What a further row says of its variant by column, or by field, and the first row does not say so."""
-        of_images = (self._names.position, self._names.alt_text, self._names.variant_image)
         fields = {name: getattr(listing, name) for name in ("price", "currency", "colour", "size")}
         differing = {name: str(value) for name, value in fields.items() if value not in (None, getattr(first, name))}
         differing |= {
             name: cell
             for name, cell in listing.metadata.items()
-            if name not in of_images and first.metadata.get(name) != cell
+            if name not in self._of_images and first.metadata.get(name) != cell
         }
         return differing | self._left_empty(listing, first)
 
@@ -198,18 +139,18 @@ class Product:
         kept = tuple(photos)[:MAX_PHOTOS]
         return FeedRow(
             line=first.line,
-            listing=self._listing(first.listing),
+            listing=self._listing(first.listing, kept),
             photos=kept,
             photos_left_out=self._left_out + len(photos) - len(kept),
         )
 
-    def _listing(self, said: ListingData) -> ListingData:
+    def _listing(self, said: ListingData, photos: Collection[str]) -> ListingData:
         names = self._names
-        metadata = {
-            name: cell for name, cell in said.metadata.items() if name not in (names.position, names.variant_image)
-        }
+        metadata = {name: cell for name, cell in said.metadata.items() if name not in self._of_images}
         if self._variants:
             metadata[VARIANTS] = f"[{', '.join(self._variants)}]"
+        if alt_texts := {photo: text for photo, text in self._alt_texts.items() if photo in photos}:
+            metadata[ALT_TEXTS] = _json(alt_texts)
         return replace(
             said,
             colour=said.colour or self._option("colour", said.metadata),
@@ -246,6 +187,10 @@ class Product:
             return float(metadata.get(self._names.quantity, 1)) > 0
         except ValueError:
             return True
+
+
+def _json(said: Mapping[str, str]) -> str:
+    return json.dumps(said, ensure_ascii=False, sort_keys=True)
 
 
 def _rejection(row: FeedRow, column: str, reason: RejectionReason, detail: str) -> RowRejection:

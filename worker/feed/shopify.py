@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from db.rows import FeedRow, RowRejection
 from worker.feed.columns import PHOTOS, ColumnMapping, field_meant, simplified
-from worker.feed.product import Product, ShopifyColumns
+from worker.feed.product import Product
 from worker.feed.records import Table
+from worker.feed.shopify_columns import ShopifyColumns
 from worker.feed.tables import TableFeed
 
 # Two of these beside a handle and a title are no chance.

@@ -60,6 +60,28 @@ def test_a_category_of_google_s_own_goes_where_google_looks_for_it(found: Any, w
     assert "product_type" not in item
 
 
+def test_a_word_for_availability_goes_out_while_it_is_true(found: Any, written: Any) -> None:
+    told: list[tuple[bool, dict[str, str]]] = [
+        (True, {"availability": "Pre-order"}),
+        (True, {"Stock status": "https://schema.org/BackOrder", "stock": "7"}),
+        (False, {"availability": "preorder", "availability_date": "2027-02-24"}),
+        (True, {"availability": "out_of_stock"}),
+        (True, {"availability": "limited availability"}),
+        (False, {"availability": "discontinued"}),
+    ]
+    listings = [
+        found(ListingData(external_id=str(place), available=available, metadata=metadata))
+        for place, (available, metadata) in enumerate(told)
+    ]
+    words = ["preorder", "backorder", "out_of_stock", "in_stock", "in_stock", "out_of_stock"]
+    text, writer = written(ExportFormat.GOOGLE_XML, listings)
+    assert [item["availability"] for item in items(text)] == [[word] for word in words]
+    assert writer.left_out == {"availability": 2, "stock": 1}
+    table, _ = written(ExportFormat.GOOGLE_TSV, listings)
+    assert [row["availability"] for row in csv.DictReader(io.StringIO(table.decode()), delimiter="\t")] == words
+    assert "stock" not in table.decode().partition("\n")[0]
+
+
 def test_any_text_is_xml(found: Any, written: Any) -> None:
     listing = ListingData(external_id="<&>", title='a\x0bb\ufffe ]]> [1, "x"]', metadata={"description": '["a", 1]'})
     (item,) = items(written(ExportFormat.GOOGLE_XML, [found(listing)])[0])

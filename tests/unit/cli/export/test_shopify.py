@@ -4,6 +4,8 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from cli.export.formats import ExportFormat
 from db.listings import ListingData
 
@@ -62,3 +64,31 @@ def test_metadata_that_are_no_variants_are_left_out_and_told(found: Any, written
     listing = ListingData(external_id="tee", metadata={"variants": "red and blue"})
     text, writer = written(ExportFormat.SHOPIFY, [found(listing)])
     assert (rows(text), writer.left_out, writer.missing) == ([{"URL handle": "tee"}], {"variants": 1}, {"Title": 1})
+
+
+@pytest.mark.parametrize("names", [("Image alt text", "Variant image URL"), ("Image Alt Text", "Variant Image")])
+def test_what_is_said_of_an_image_stands_beside_it_and_goes_with_it(
+    found: Any, written: Any, names: tuple[str, str]
+) -> None:
+    alt_text, variant_image = names
+    sku = "SKU" if variant_image == "Variant image URL" else "Variant SKU"
+    metadata = {
+        sku: "S",
+        variant_image: "https://i/gone",
+        "alt_texts": json.dumps({"https://i/2": "Back", "https://i/1": "Front", "https://i/gone": "Side"}),
+        "variants": json.dumps([{sku: "M", variant_image: "https://i/1"}]),
+    }
+    listing = ListingData(external_id="tee", title="Tee", metadata=metadata)
+    text, writer = written(ExportFormat.SHOPIFY, [found(listing, ("https://i/1", "https://i/2", "https://i/3"))])
+    told = [(row.get(sku), row.get(alt_text), row.get(variant_image)) for row in rows(text)]
+    assert told == [("S", "Front", None), ("M", "Back", "https://i/1"), (None, None, None)]
+    assert not writer.left_out
+
+
+def test_metadata_that_are_no_alternative_texts_are_left_out_and_told(found: Any, written: Any) -> None:
+    listings = [
+        found(ListingData(external_id="tee", title="Tee", metadata={"alt_texts": text}), ("https://i/1",))
+        for text in ("Front", '["Front"]')
+    ]
+    text, writer = written(ExportFormat.SHOPIFY, listings)
+    assert (["Image alt text" in row for row in rows(text)], writer.left_out) == ([False, False], {"alt_texts": 2})

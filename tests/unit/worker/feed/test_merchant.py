@@ -102,6 +102,17 @@ def test_a_table_of_googles_gives_the_same_listing(read: Read) -> None:
 def test_googles_words_for_availability_are_understood(read: Read, said: str, available: bool) -> None:
     (row,) = read(_rss(f"<item><g:id>1</g:id><g:availability>{said}</g:availability></item>")).good
     assert row.listing.available is available
+    assert row.listing.metadata == ({"availability": said} if said in ("preorder", "backorder") else {})
+
+
+def test_what_says_more_than_whether_it_can_be_had_is_kept_under_its_columns_own_name(read: Read) -> None:
+    table = "id,Stock status,quantity\n1,Pre-order,0\n2,in stock,7\n3,https://schema.org/Discontinued,\n4,,\n"
+    assert [(row.listing.available, dict(row.listing.metadata)) for row in read(table).good] == [
+        (True, {"Stock status": "Pre-order", "quantity": "0"}),
+        (True, {"quantity": "7"}),
+        (False, {"Stock status": "https://schema.org/Discontinued"}),
+        (True, {}),
+    ]
 
 
 def test_googles_element_counts_whatever_comes_first(read: Read) -> None:

@@ -84,11 +84,26 @@ def test_a_product_is_one_listing_with_all_its_images(read: Read, generation: st
 @GENERATIONS
 def test_what_a_variant_says_is_kept_with_the_listing(read: Read, generation: str) -> None:
     metadata = read(_csv(SHIRT, generation)).good[0].listing.metadata
-    names = {"Option1 Value": "L", "Variant SKU": "S-L", "Variant Inventory Qty": "3"}
+    names = {
+        "Option1 Value": "L", "Variant SKU": "S-L", "Variant Inventory Qty": "3", "Variant Image": "https://x/5.jpg"
+    }  # fmt: skip
     names = names if generation == "old" else {OLD_TO_NEW[name]: cell for name, cell in names.items()}
     assert json.loads(metadata["variants"]) == [{"price": "21.99", **names}]
     assert metadata["SKU" if generation == "new" else "Variant SKU"] == "S-M"
-    assert not {"Image Position", "Variant Image", "Image position", "Variant image URL"} & metadata.keys()
+    assert metadata["Variant image URL" if generation == "new" else "Variant Image"] == "https://x/4.jpg"
+    assert not {"Image Position", "Image position", "Image Alt Text", "Image alt text"} & metadata.keys()
+
+
+@GENERATIONS
+def test_the_alternative_text_of_every_image_is_kept_by_its_url(read: Read, generation: str) -> None:
+    first = SHIRT[0] | {"Image Alt Text": 'The "front", né'}
+    no_image = {"Handle": "shirt", "Image Alt Text": "of nothing"}
+    again = SHIRT[2] | {"Image Alt Text": "the same once more"}
+    (row, *_) = read(_csv([first, *SHIRT[1:], no_image, again], generation)).good
+    kept = {"https://x/2.jpg": 'The "front", né', "https://x/3.jpg": "from behind"}
+    assert json.loads(row.listing.metadata["alt_texts"]) == kept
+    assert "é" in row.listing.metadata["alt_texts"]
+    assert len(json.loads(row.listing.metadata["variants"])) == 1
 
 
 def test_a_product_without_variants_has_none(read: Read) -> None:
@@ -176,11 +191,23 @@ def test_references_and_variants_keep_to_their_limits(read: Read) -> None:
     assert len(json.loads(found.good[0].listing.metadata["variants"])) == 120 - len(found.rejected)
 
 
+def test_an_alternative_text_keeps_to_its_limit(read: Read) -> None:
+    images = [{"Handle": "hat", "Image Src": f"https://x/{n}.jpg", "Image Alt Text": "t" * 4_900} for n in range(19)]
+    found = read(_csv([HAT, *images, images[0] | {"Image Src": "https://x/y.jpg", "Image Alt Text": "t" * 5_000}]))
+    assert found.rejected == [(22, "Image Alt Text", RejectionReason.TOO_LONG)]
+    assert len(found.good[0].photos) == 19
+    assert 90_000 < len(found.good[0].listing.metadata["alt_texts"]) < 100_000
+
+
 def test_more_than_twenty_images_are_counted(read: Read) -> None:
-    images = [{"Handle": "hat", "Image Src": f"https://x/{n}.jpg", "Image Position": str(n)} for n in range(30, 0, -1)]
+    images = [
+        {"Handle": "hat", "Image Src": f"https://x/{n}.jpg", "Image Position": str(n), "Image Alt Text": str(n)}
+        for n in range(30, 0, -1)
+    ]
     (first, *_) = read(_csv([HAT, *images])).good
     assert first.photos == tuple(f"https://x/{n}.jpg" for n in range(1, 21))
     assert first.photos_left_out == 10
+    assert json.loads(first.listing.metadata["alt_texts"]) == {f"https://x/{n}.jpg": str(n) for n in range(1, 21)}
 
 
 def test_a_mapping_wins_and_one_of_the_id_makes_it_a_plain_table(read: Read) -> None:

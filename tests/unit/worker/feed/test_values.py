@@ -69,18 +69,30 @@ def test_currencies_are_codes_or_symbols() -> None:
             parse_currency(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["in stock", "in_stock", "http://schema.org/InStock", "Yes", "true", "1", "7", "preorder"]
-)
+@pytest.mark.parametrize("text", ["in stock", "in_stock", "http://schema.org/InStock", "Yes", "true", "1", "7"])
 def test_available_words(text: str) -> None:
-    assert parse_availability(text)
+    assert parse_availability(text) == (True, False)
 
 
 @pytest.mark.parametrize(
     "text", ["out of stock", "out_of_stock", "OutOfStock", "no", "FALSE", "0", "0.0", "-2", "Sold out"]
 )
 def test_unavailable_words(text: str) -> None:
-    assert not parse_availability(text)
+    assert parse_availability(text) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "available"),
+    [
+        ("preorder", True),
+        ("https://schema.org/BackOrder", True),
+        ("Limited availability", True),
+        ("reserved", False),
+        ("Discontinued", False),
+    ],
+)
+def test_words_that_say_more_than_whether_it_can_be_had(text: str, available: bool) -> None:
+    assert parse_availability(text) == (available, True)
 
 
 def test_other_words_say_nothing_of_availability() -> None:
