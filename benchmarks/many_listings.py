@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Engine, text
 from db.catalogues import ensure_catalogue
 from db.engine import transaction
 from db.imports import begin_import, end_planning
-from db.models import activate_model, build_index, register_model
+from db.indexes import VectorIndex, build_index
+from db.models import activate_model, register_model
 from db.states import Lane
 
 CATALOGUE = "bench"
@@ -86,7 +87,7 @@ def fill(engine: Engine, listings: int, *, dim: int) -> int:
             add(connection, world.draw(min(AT_ONCE, listings - start)), start, version, import_id)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM (ANALYZE)"))
-    build_index(engine, version, memory="3GB")
+    build_index(engine, VectorIndex(version_id=version), memory="3GB")
     return version
 
 

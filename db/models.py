@@ -1,4 +1,4 @@
-"""The model registry: versions, their vector tables and indexes, and which one is active."""
+"""The model registry: versions, their vector tables, and which one is active."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,16 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Row, text
 
 from db.errors import ModelDoesNotFit, NoActiveModel, UnknownModelVersion
 from db.states import ModelState
 
-# Defaults (m 16, ef_construction 64) lose whole queries at a million vectors, and no ef_search repairs it.
-HNSW = "m = 24, ef_construction = 200"
-# Below this, comparing everything is faster than walking an index, and exact.
-VECTORS_WORTH_AN_INDEX = 10_000
-INDEX_LOCK = 0x6D6F6402
 # What pgvector can index as halfvec.
 LONGEST_EMBEDDING = 4000
 
@@ -185,78 +180,3 @@ def photos_unseen(connection: Connection, version_id: int) -> int:
             {"id": version_id},
         ).scalar_one()
     )
-
-
-def wants_index(connection: Connection) -> int | None:
-    """The active version, if it has vectors enough for an index, has none, and no first import is still loading it.
-
-    Loading without the index and building it afterwards is many times faster than inserting into a live one.
-    """
-    version: int | None = connection.scalar(
-        text("""
-            SELECT v.id FROM modiste.model_version v
-            WHERE v.state = 'active' AND v.index_built_at IS NULL
-              AND NOT EXISTS (SELECT FROM modiste.shard s WHERE s.state IN ('queued', 'leased')
-                              AND s.model_version_id = v.id)
-              AND (SELECT count(*) FROM (SELECT FROM modiste.enrichment e WHERE e.model_version_id = v.id
-                                         LIMIT :enough) AS few) >= :enough
-              AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index
-                              WHERE datname = current_database()
-                                AND relid = to_regclass('modiste.embedding_' || v.id))
-        """),
-        {"enough": VECTORS_WORTH_AN_INDEX},
-    )
-    return version
-
-
-def build_index(engine: Engine, version_id: int, *, memory: str = "1GB") -> bool:
-    """Builds the HNSW index of a version beside running reads and writes; minutes for a million vectors.
-
-    Returns False, having done nothing, while another process builds it. An index that an interrupted build left
-    invalid is dropped first. `memory` raises the server's maintenance_work_mem, never lowers it.
-    """
-    # The lock is of a transaction, so that it survives a pooler; idle, it holds no snapshot that the build waits for.
-    with engine.connect() as guard, guard.begin():
-        if not guard.scalar(
-            text("SELECT pg_try_advisory_xact_lock(:lock, :id)"), {"lock": INDEX_LOCK, "id": version_id}
-        ):
-            return False
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            drop_invalid_index(connection, version_id)
-            create_index(connection, version_id, memory)
-            connection.execute(
-                text("UPDATE modiste.model_version SET index_built_at = clock_timestamp() WHERE id = :id"),
-                {"id": version_id},
-            )
-    return True
-
-
-def drop_invalid_index(connection: Connection, version_id: int) -> None:
-    name = index_of(version_id)
-    if connection.scalar(
-        text("SELECT NOT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)"), {"name": f"modiste.{name}"}
-    ):
-        connection.execute(text(f"DROP INDEX CONCURRENTLY modiste.{name}"))
-
-
-def create_index(connection: Connection, version_id: int, memory: str) -> None:
-    connection.execute(
-        text("""
-            SELECT set_config('maintenance_work_mem', :memory, false)
-            WHERE pg_size_bytes(:memory) > pg_size_bytes(current_setting('maintenance_work_mem'))
-        """),
-        {"memory": memory},
-    )
-    try:
-        connection.execute(
-            text(f"""
-                CREATE INDEX CONCURRENTLY IF NOT EXISTS {index_of(version_id)} ON modiste.embedding_{int(version_id)}
-                USING hnsw (vec {vector_schema(connection)}.halfvec_cosine_ops) WITH ({HNSW})
-            """)
-        )
-    finally:
-        connection.execute(text("RESET maintenance_work_mem"))
-
-
-def index_of(version_id: int) -> str:
-    return f"embedding_{int(version_id)}_vec_idx"

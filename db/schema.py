@@ -108,6 +108,18 @@ class ModelVersion(Base):
     index_built_at: Mapped[datetime | None]
 
 
+class CategoryIndex(Base):
+    """A category whose vectors have an HNSW index of their own, once `built_at` is set."""
+
+    __tablename__ = "category_index"
+    __table_args__ = (UniqueConstraint("model_version_id", "category"),)
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    model_version_id: Mapped[int] = mapped_column(ForeignKey("model_version.id", ondelete="CASCADE"))
+    category: Mapped[str]
+    built_at: Mapped[datetime | None]
+
+
 class Import(Base):
     """One run over a feed, with the counters that make its progress O(1) to read.
 

@@ -18,7 +18,7 @@ from db.engine import first_line, transaction
 from db.erasure import drop_erased
 from db.errors import DbError
 from db.imports import fail_abandoned_plans
-from db.models import build_index, wants_index
+from db.indexes import build_index, wants_index
 from db.plans import forget_lost_plan_messages, requeue_abandoned_plans
 from db.shards import forget_lost_messages, isolate_poison, requeue_abandoned, settle_pauses, sweeps_alone
 from db.states import Lane
@@ -113,7 +113,8 @@ class Sweeper:
 
     def _index(self) -> None:
         with transaction(self._engine) as connection:
-            version_id = wants_index(connection)
-        if version_id is not None:
-            logger.info("building the index of model version %d", version_id)
-            build_index(self._engine, version_id)
+            wanted = wants_index(connection)
+        if wanted is not None:
+            of = f"of category {wanted.category} " if wanted.category else ""
+            logger.info("building the index %sof model version %d", of, wanted.version_id)
+            build_index(self._engine, wanted)

@@ -10,21 +10,18 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from db import models
 from db.engine import transaction
 from db.enrichments import write_shard
 from db.errors import ModelDoesNotFit, NoActiveModel, UnknownModelVersion
+from db.indexes import VectorIndex, build_index
 from db.migrate import migrate
 from db.models import (
     activate_model,
     active_model,
-    build_index,
-    enriched_contents,
     list_models,
     model_by_id,
     model_by_name,
     register_model,
-    wants_index,
 )
 from db.similarity import similar_listings
 from db.states import ModelState
@@ -147,81 +144,6 @@ def test_activating_does_not_wait_for_those_who_write_enrichments(shop: Shop) ->
             activate_model(connection, "v1")
 
 
-@pytest.fixture
-def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "VECTORS_WORTH_AN_INDEX", 3)
-
-
-def wanted(shop: Shop) -> int | None:
-    with transaction(shop.engine) as connection:
-        return wants_index(connection)
-
-
-def is_indexed(shop: Shop) -> bool:
-    with transaction(shop.engine) as connection:
-        return model_by_id(connection, shop.version).indexed
-
-
-@pytest.mark.usefixtures("few_are_enough")
-def test_an_index_is_wanted_once_there_are_enough_vectors_and_no_open_shards(shop: Shop) -> None:
-    assert wanted(shop) is None
-    shop.stock(shop.item("a", [1, 0, 0]), shop.item("b", [0, 1, 0]))
-    assert wanted(shop) is None
-    _, (shard,) = shop.plan("c")
-    assert wanted(shop) is None
-    lease = shop.take(shard)
-    assert wanted(shop) is None
-    shop.finish(lease)
-    assert wanted(shop) == shop.version
-    with transaction(shop.engine) as connection:
-        assert enriched_contents(connection, shop.version) == 3
-    assert build_index(shop.engine, shop.version)
-    assert (wanted(shop), is_indexed(shop)) == (None, True)
-    assert build_index(shop.engine, shop.version)  # again: nothing
-
-
-@pytest.mark.usefixtures("few_are_enough")
-def test_an_index_that_an_interrupted_build_left_invalid_is_built_anew(shop: Shop) -> None:
-    ids = shop.stock(*(shop.item(str(place), [1, place, 0]) for place in range(5)))
-    name = models.index_of(shop.version)
-    shop.rows(f"CREATE INDEX {name} ON modiste.embedding_{shop.version} USING hnsw (vec halfvec_l2_ops) WITH (m = 4)")
-    shop.rows("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(:n)", n=f"modiste.{name}")
-    assert wanted(shop) == shop.version
-    assert build_index(shop.engine, shop.version)
-    assert is_indexed(shop)
-    (index,) = shop.rows(
-        "SELECT indisvalid, pg_get_indexdef(indexrelid) AS definition FROM pg_index WHERE indexrelid = to_regclass(:n)",
-        n=f"modiste.{name}",
-    )
-    assert index["indisvalid"]
-    assert "halfvec_cosine_ops" in index["definition"]
-    assert "ef_construction='200'" in index["definition"]
-    with transaction(shop.engine) as connection:
-        assert len(similar_listings(connection, ids["0"])) == 4
-
-
-@pytest.mark.usefixtures("few_are_enough")
-def test_an_index_is_built_by_one_process_at_a_time(shop: Shop) -> None:
-    shop.stock(*(shop.item(str(place), [1, place, 0]) for place in range(5)))
-    with transaction(shop.engine) as other:
-        other.execute(text("SELECT pg_advisory_xact_lock(:lock, :id)"), {"lock": models.INDEX_LOCK, "id": shop.version})
-        assert not build_index(shop.engine, shop.version)
-    assert not is_indexed(shop)
-    assert at_once(*[partial(build_index, shop.engine, shop.version)] * 3).count(True) >= 1
-    assert is_indexed(shop)
-
-
-def test_a_build_leaves_the_memory_setting_of_its_connection_alone(shop: Shop) -> None:
-    shop.engine.dispose()
-    with shop.engine.connect() as connection:
-        before = connection.scalar(text("SHOW maintenance_work_mem"))
-    build_index(shop.engine, shop.version, memory="2GB")
-    connections = [shop.engine.connect() for _ in range(2)]
-    assert {connection.scalar(text("SHOW maintenance_work_mem")) for connection in connections} == {before}
-    for connection in connections:
-        connection.close()
-
-
 def test_pgvector_may_be_installed_in_any_schema(engine: Engine, open_shop: Callable[[Engine], Shop]) -> None:
     with transaction(engine) as connection:
         connection.execute(text("DROP SCHEMA modiste CASCADE"))
@@ -231,7 +153,7 @@ def test_pgvector_may_be_installed_in_any_schema(engine: Engine, open_shop: Call
     migrate(engine)
     shop = open_shop(engine)
     ids = shop.stock(shop.item("a", [1, 0, 0]), shop.item("b", [1, 1, 0]))
-    build_index(shop.engine, shop.version)
+    build_index(shop.engine, VectorIndex(version_id=shop.version))
     with transaction(shop.engine) as connection:
         (row,) = similar_listings(connection, ids["a"])
     assert (row.external_id, row.score) == ("b", pytest.approx(0.5**0.5, abs=1e-3))
