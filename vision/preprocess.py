@@ -7,6 +7,7 @@ Colour profiles are not applied: shops send sRGB, and a wide-gamut phone photo i
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -181,7 +182,7 @@ def _unreadable(data: bytes) -> PhotoError:
         return PhotoError(PhotoFault.TOO_SMALL, "Its header says that it has no pixels.")
     if start.startswith(SIGNATURES):
         return PhotoError(PhotoFault.TRUNCATED, f"The header cannot be read in its {len(data):,} bytes.")
-    return PhotoError(PhotoFault.NOT_AN_IMAGE, f"{len(data):,} bytes that begin with {data[:16]!r}.")
+    return PhotoError(PhotoFault.NOT_AN_IMAGE, f"{len(data):,} bytes that begin with {repr(data[:16])[1:]}.")
 
 
 def _states_no_pixels(data: bytes) -> bool:
@@ -206,7 +207,8 @@ def _load(image: Image.Image) -> None:
     except MemoryError:
         raise
     except Exception as fault:  # as above: whatever a decoder raises, it is the photo's fault
-        raise PhotoError(PhotoFault.TRUNCATED, f"{image.format} of {image.width} x {image.height}: {fault}.") from fault
+        said = re.sub(r" \(\d+ bytes not processed\)", "", str(fault))  # of the last read, not of the photo
+        raise PhotoError(PhotoFault.TRUNCATED, f"{image.format} of {image.width} x {image.height}: {said}.") from fault
 
 
 def _orientation(image: Image.Image) -> int:

@@ -1,12 +1,14 @@
 """`modiste pause`, `resume`, `cancel` and `retry`: what a person decides about an import that was begun."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from cli.commands.importing import exit_status, go_on, import_as_json, show_result, show_status
+from cli.commands.importing import exit_status, import_as_json, show_result, show_status
 from cli.opening import Stack, open_stack
 from cli.output import err, print_json
+from cli.seeing_through import go_on
 from cli.settings import Settings
 from db.control import PlayedAgain, begin_cancelling, finish_cancelling, pause_import, play_again, resume_import
 from db.engine import transaction
@@ -36,8 +38,7 @@ def resume(import_id: Number, watch: Watch = False, as_json: AsJson = False) -> 
     with open_stack(Settings()) as stack:
         with transaction(stack.engine) as connection:
             resume_import(connection, import_id)
-        status = go_on(stack, import_id, watch=watch)
-        show_result(stack, status, as_json=as_json)
+        status = go_on(stack, import_id, watch=watch, done=partial(show_result, stack, as_json=as_json))
     raise typer.Exit(exit_status(status))
 
 
@@ -83,8 +84,12 @@ def retry(
         played = play_again(stack.engine, import_id, reasons or MAY_PASS)
         for line in said(played, named=bool(reasons)):
             err.print(line, soft_wrap=True)
-        status = go_on(stack, import_id, watch=watch) if played.photos else standing(stack, import_id)
-        show_result(stack, status, as_json=as_json)
+        done = partial(show_result, stack, as_json=as_json)
+        if played.photos:
+            status = go_on(stack, import_id, watch=watch, done=done)
+        else:
+            status = standing(stack, import_id)
+            done(status)
     raise typer.Exit(exit_status(status))
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands.importing import plan, run_import, show_status
+from cli.commands.importing import show_status
 from cli.commands.sample import PRODUCTS, drawn_feed
 from cli.commands.services import api_settings
 from cli.commands.similar import ask_with_listing, check_sheet, show, write_sheet
@@ -18,6 +18,7 @@ from cli.errors import UsageError
 from cli.opening import Stack, open_stack
 from cli.output import out
 from cli.ports import first_free_port
+from cli.seeing_through import plan, run_import
 from cli.services import address, api_spec, log_folder, scheduler_spec, supervise, worker_spec
 from cli.settings import Settings
 from cli.stack.supervisor import Supervisor

@@ -1,44 +1,38 @@
 """`modiste import`: a feed and its photos in, enriched listings out."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import shlex
+from contextlib import ExitStack
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.progress import Progress, TaskID
 
-from broker import dispatch, living_workers
 from cli.errors import UsageError
 from cli.forecast import forecast_as_json, show_forecast
 from cli.mapping import say_columns
 from cli.opening import Stack, open_stack
 from cli.output import err, out, print_json, print_table, progress
 from cli.quarantined import first_in_quarantine, show_quarantine
-from cli.services import log_folder, supervise, worker_spec
+from cli.seeing_through import run_import, say_rows
 from cli.settings import Settings
-from cli.stack.supervisor import Supervisor
-from cli.watching import follow
 from db.batches import RowReport
-from db.engine import is_connected, transaction
+from db.engine import transaction
 from db.imports import (
     WITHDRAW_SHARE_MAX,
     ImportStatus,
     RejectedRow,
-    import_status,
-    photos_waiting,
     rejected_rows,
-    unfinished_imports,
 )
+from db.quarantine import Wanted, count_by_reason
 from db.states import ImportState, Lane
 from worker.dry_run import Forecast, dry_run
 from worker.feed import Feed, FeedFormat, open_feed
 from worker.photos import Photos, open_photos
-from worker.planning import Order, Tally, plan_import
-from worker.settings import WORKER_NAME
+from worker.planning import Order
 
 FINISHED_WITH_FAULTS = 3
 SHOWN = 10
@@ -116,8 +110,7 @@ def import_feed(
             forecast = forecast_of(stack, order)
             show_dry_run(forecast, as_json=as_json)
             raise typer.Exit(exit_status_of(forecast))
-        status = run_import(stack, order, watch=watch)
-        show_result(stack, status, as_json=as_json)
+        status = run_import(stack, order, watch=watch, done=partial(show_result, stack, as_json=as_json))
         raise typer.Exit(exit_status(status))
 
 
@@ -134,120 +127,6 @@ def photos_beside(feed: Feed, photos: Path | None) -> Photos | None:
     if photos and feed.format is not FeedFormat.PHOTOS:
         return open_photos(photos.expanduser())
     return open_photos(feed.photos_path) if feed.photos_path else None
-
-
-def run_import(stack: Stack, order: Order, *, watch: bool) -> ImportStatus:
-    """Plans the feed, and stays with it where nobody else works or `watch` is asked for."""
-    with OwnWorker(stack) as own, saying_what_stays(stack):
-        import_id = plan(stack, order, own.tend)
-        see_through(stack, own, import_id, watch=watch)
-    with transaction(stack.engine) as connection:
-        return import_status(connection, import_id)
-
-
-def go_on(stack: Stack, import_id: int, *, watch: bool) -> ImportStatus:
-    """The same for an import whose photos wait again: it was resumed, or its quarantine is played again."""
-    with OwnWorker(stack) as own, saying_what_stays(stack):
-        dispatch(stack.engine, stack.app)
-        see_through(stack, own, import_id, watch=watch)
-    with transaction(stack.engine) as connection:
-        return import_status(connection, import_id)
-
-
-def see_through(stack: Stack, own: "OwnWorker", import_id: int, *, watch: bool) -> None:
-    """Stays until the import is done or rests, where nobody else works or `watch` is asked for."""
-    if unfinished(stack):
-        own.start()
-    if own.runs:
-        hint = f"See {log_folder(stack) / 'worker.log'}."
-        follow(stack.engine, import_id, tend=own.poll, stalled=hint)
-        while left := unfinished(stack):  # of an import that was stopped, or that began beside this one
-            err.print(f"Import {left[0]} has photos left to do; staying until they are done too.")
-            follow(stack.engine, left[0], tend=own.poll, stalled=hint)
-    elif watch:
-        follow(stack.engine, import_id, stalled="Does a worker run? See modiste doctor.")
-
-
-@contextmanager
-def saying_what_stays(stack: Stack) -> Iterator[None]:
-    """Tells whoever stops an import what was kept of it, and how to go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        with transaction(stack.engine) as connection:
-            waiting = photos_waiting(connection)
-        err.print(
-            f"Stopped. {waiting:,} photos are queued: `modiste up`, or the next import, goes on with them. "
-            "Of a feed that was not read to its end, import it again: what was read is kept.",
-            soft_wrap=True,
-        )
-        raise
-
-
-class OwnWorker:
-    """A worker for the time of an import, where this is the embedded pair and no other worker runs on it."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._supervisor: Supervisor | None = None
-        self._stack = stack
-        if stack.pair is None and not living_workers(stack.app):
-            err.print("[yellow]No worker answers; the work waits in the queue.[/] Start one with `modiste worker`.")
-
-    @property
-    def runs(self) -> bool:
-        return self._supervisor is not None
-
-    def start(self) -> None:
-        """Starts it, unless it runs or another does."""
-        if self._stack.pair is not None and self._supervisor is None and not is_worked_on(self._stack):
-            self._supervisor = supervise(self._stack, worker_spec(self._stack))
-            self._supervisor.start()
-
-    def tend(self, tally: Tally) -> None:
-        """Called while the feed is read: there is work as soon as there is a photo."""
-        if tally.photos:
-            self.start()
-        self.poll()
-
-    def poll(self) -> None:
-        """Starts it again if it died, and the servers too."""
-        if self._supervisor is not None:
-            self._supervisor.poll()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._supervisor is not None:
-            self._supervisor.stop()
-
-
-def is_worked_on(stack: Stack) -> bool:
-    """Whether a worker is connected to the embedded database: a quicker answer than a ping over the broker."""
-    with transaction(stack.engine) as connection:
-        return is_connected(connection, WORKER_NAME)
-
-
-def unfinished(stack: Stack) -> list[int]:
-    with transaction(stack.engine) as connection:
-        return unfinished_imports(connection)
-
-
-def plan(stack: Stack, order: Order, tend: Callable[[Tally], object]) -> int:
-    """Reads the feed to its end; work begins with its first batch. `tend` looks after whoever does it."""
-    with progress() as bar:
-        task = bar.add_task("reading the feed", total=None, says="")
-
-        def on_batch(_: int, tally: Tally) -> None:
-            dispatch(stack.engine, stack.app)
-            tend(tally)
-            say_rows(bar, task, tally)
-
-        return plan_import(stack.engine, stack.store, order, on_batch=on_batch)
-
-
-def say_rows(bar: Progress, task: TaskID, tally: Tally) -> None:
-    bar.update(task, says=f"{sum(tally.rows.values()):,} rows, {tally.photos:,} photos to look at")
 
 
 def exit_status(status: ImportStatus) -> int:
@@ -293,12 +172,27 @@ def show_result(stack: Stack, status: ImportStatus, *, as_json: bool) -> None:
     show_status(status)
     show_rejections(rejected[:SHOWN], status.rows_rejected)
     show_quarantine(quarantined[:SHOWN], status.photos_quarantined)
+    say_earlier_quarantine(stack, status)
     if status.paused_at:
         out.print(f"It is paused: modiste resume {status.id} lets it go on.")
     elif not status.finished:
         out.print(f"It is worked on: modiste status {status.id} tells how far, --watch stays until it is done.")
     if status.rows == 0:
         err.print("[yellow]The feed has column names and no rows.[/]")
+
+
+def say_earlier_quarantine(stack: Stack, status: ImportStatus) -> None:
+    """An import in which nothing changed looks well, also where an earlier one left photos in quarantine."""
+    if not status.rows_unchanged:
+        return
+    with transaction(stack.engine) as connection:
+        counts = count_by_reason(connection, Wanted(catalogue=status.catalogue))
+    if earlier := sum(counts.values()) - status.photos_quarantined:
+        err.print(
+            f"[yellow]{earlier:,} photos of this catalogue are in quarantine since earlier imports:[/] "
+            f"modiste quarantine list --catalogue {shlex.quote(status.catalogue)}",
+            soft_wrap=True,
+        )
 
 
 def import_as_json(status: ImportStatus) -> dict[str, Any]:

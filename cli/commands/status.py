@@ -5,14 +5,17 @@ from typing import Annotated
 
 import typer
 
-from cli.commands.importing import SHOWN, import_as_json, is_worked_on, show_rejections, show_status
+from cli.commands.importing import SHOWN, import_as_json, show_rejections, show_status
 from cli.opening import open_stack
 from cli.output import out, print_json, print_table
 from cli.quarantined import first_in_quarantine, show_quarantine
+from cli.seeing_through import is_worked_on
 from cli.settings import Settings
 from cli.watching import follow
 from db.engine import transaction
-from db.imports import import_status, recent_imports, rejected_rows
+from db.imports import ImportStatus, import_status, recent_imports, rejected_rows
+
+COLUMNS = ("import", "begun", "catalogue", "feed", "state", "rows", "rejected", "photos", "left", "quarantine")
 
 
 def status(
@@ -30,15 +33,7 @@ def status(
             elif not imports:
                 out.print("No imports yet. Begin with: modiste import FEED --photos FOLDER_OR_ZIP")
             else:
-                print_table(
-                    "",
-                    ["import", "catalogue", "feed", "state", "rows", "rejected", "photos", "left", "quarantine"],
-                    [
-                        [i.id, i.catalogue, Path(i.feed).name, i.shown_state, i.rows, i.rows_rejected,
-                         i.photos_total, i.photos_pending, i.photos_quarantined]
-                        for i in imports
-                    ],
-                )  # fmt: skip
+                print_table("", COLUMNS, [cells(one) for one in imports])
                 if any(i.photos_pending and not i.paused_at for i in imports) and not is_worked_on(stack):
                     out.print("Photos are left and no worker runs: `modiste up` or the next import goes on with them.")
             return
@@ -53,3 +48,15 @@ def status(
     show_status(one)
     show_rejections(rejected[:SHOWN], one.rows_rejected)
     show_quarantine(quarantined[:SHOWN], one.photos_quarantined)
+
+
+def cells(one: ImportStatus) -> list[object]:
+    return [
+        one.id, f"{one.started_at:%m-%d %H:%M}", one.catalogue, shortened(Path(one.feed).name), one.shown_state,
+        one.rows, one.rows_rejected, one.photos_total, one.photos_pending, one.photos_quarantined,
+    ]  # fmt: skip
+
+
+def shortened(name: str, most: int = 24) -> str:
+    """Its end tells feeds apart as well as its beginning does."""
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[-most // 2 + 1 :]}"

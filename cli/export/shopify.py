@@ -11,6 +11,7 @@ from cli.export.writer import CsvLines, Writer
 from db.found import FoundListing
 from db.found_table import FoundTable
 from db.found_text import text_of
+from worker.feed.columns import simplified
 from worker.feed.product import ALT_TEXTS, VARIANTS
 
 SELLS_ON = frozenset(("continue", "true", "yes"))
@@ -25,6 +26,7 @@ class ShopifyWriter(Writer):
         super().__init__()
         self._lines = lines
         self._groups = tuple(table.groups)
+        self._words = {simplified(group) for group in table.groups}  # these become tags
         self._columns = ProductColumns.for_keys(table.keys)
         lines.write(self._columns.header.values())
 
@@ -68,14 +70,22 @@ class ShopifyWriter(Writer):
             name = self._columns.name_of(key)
             if name and name not in said:
                 said[name] = text_of(value)
-            elif key not in (VARIANTS, ALT_TEXTS):
+            elif key not in (VARIANTS, ALT_TEXTS) and simplified(key) not in self._words:
                 self.left_out[key] += 1
         self.left_out.update(name for name in ("currency", "seller") if getattr(listing, name))
         return said
 
     def _tags(self, said: str, listing: FoundListing) -> str:
-        """The seller's tags, and `group:value` of all that was seen and is not among them."""
-        seen = [f"{group}:{value}" for group in self._groups for value, _ in listing.attributes.get(group, ())]
+        """The seller's tags, and `group:value` of what is known: the seller's word goes before what was seen."""
+        words = {simplified(key): text_of(value) for key, value in listing.metadata.items()}
+        elsewhere = {name for name in ("colour", "gender") if getattr(listing, name)}
+        elsewhere |= {simplified(key) for key in listing.metadata if self._columns.name_of(key)}
+        seen: list[str] = []
+        for group in self._groups:
+            if simplified(group) not in elsewhere:
+                word = words.get(simplified(group), "").replace(",", " ")
+                values = [word] if word else [value for value, _ in listing.attributes.get(group, ())]
+                seen += [f"{group}:{value}" for value in values]
         known = {tag.strip().casefold() for tag in said.split(",")}
         return ", ".join(filter(None, [said, *(tag for tag in seen if tag.casefold() not in known)]))
 

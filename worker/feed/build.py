@@ -19,7 +19,7 @@ from worker.feed.rows import (
     MAX_TITLE_CHARS,
     CellError,
 )
-from worker.feed.values import parse_availability, parse_currency, parse_price
+from worker.feed.values import names_currency, parse_availability, parse_currency, parse_price
 
 _Value = TypeVar("_Value")
 
@@ -92,7 +92,7 @@ class RowBuilder:
         if not price_text:
             return None, currency
         price, beside = self._parsed("price", _cached_price, price_text)
-        if currency and beside and currency != beside and beside.lower() in price_text.lower():
+        if currency and beside and currency != beside and names_currency(price_text, beside):
             detail = f"the price {price_text[:40]!r} and the currency {currency_text!r} disagree"
             raise CellError(self._names["currency"], RejectionReason.BAD_CURRENCY, detail)
         return price, currency or beside

@@ -16,6 +16,9 @@ _SYMBOLS = {
     "a$": "AUD", "c$": "CAD", "₴": "UAH", "₪": "ILS", "₦": "NGN", "₱": "PHP",
 }  # fmt: skip
 
+# What several currencies are written with.
+_SHARED_SYMBOLS = ("$", "£", "¥", "rs")
+
 _AVAILABLE = frozenset(
     (
         "instock", "available", "yes", "true", "y", "t", "1", "preorder", "backorder", "limitedavailability",
@@ -51,6 +54,12 @@ def parse_price(text: str) -> tuple[Decimal, str | None]:
     amount = _amount(re.sub(r"[.,]-{1,2}$", "", found.group()))
     around = f"{text[: found.start()]} {text[found.end() :]}".strip()
     return amount, _currency_beside(around) if around else None
+
+
+def names_currency(price: str, code: str) -> bool:
+    """Whether a price that was read with a currency beside it names that and no other: a bare $ may be anyone's."""
+    text = price.casefold()
+    return code.casefold() in text or not any(symbol in text for symbol in _SHARED_SYMBOLS)
 
 
 def parse_currency(text: str) -> str:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from worker.feed.cells import cell_text, photo_references, photo_text
-from worker.feed.values import parse_availability, parse_currency, parse_price
+from worker.feed.values import names_currency, parse_availability, parse_currency, parse_price
 
 
 @pytest.mark.parametrize(
@@ -123,3 +123,14 @@ def test_json_values_become_the_text_of_a_table() -> None:
     values = [None, True, 7, 10000.0, 1.5, float("nan"), ["a"], {"b": 1}]
     assert [cell_text(value) for value in values] == ["", "true", "7", "10000", "1.5", "", '["a"]', '{"b": 1}']
     assert photo_text([{"url": "https://x/a.jpg"}, "b c.jpg", None]) == "https://x/a.jpg\nb c.jpg"
+
+
+@pytest.mark.parametrize(
+    ("price", "code", "names"),
+    [
+        ("1.299,00 €", "EUR", True), ("₹649", "INR", True), ("649 usd", "USD", True), ("$12", "USD", False),
+        ("£5", "GBP", False), ("Rs. 649", "INR", False), ("12 kr", "SEK", True),
+    ],
+)  # fmt: skip
+def test_a_price_names_a_currency_unless_its_sign_is_several_ones(price: str, code: str, names: bool) -> None:
+    assert names_currency(price, code) is names

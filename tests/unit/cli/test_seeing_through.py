@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.commands import importing
+from cli import seeing_through
 
 OWN = 7
 
@@ -37,16 +37,16 @@ def followed(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) ->
     left, may_run, watch = request.param
     stayed: list[int] = []
     answers = iter(left)
-    monkeypatch.setattr(importing, "OwnWorker", lambda _: Worker(may_run=may_run))
-    monkeypatch.setattr(importing, "saying_what_stays", lambda _: nullcontext())
-    monkeypatch.setattr(importing, "plan", lambda *_: OWN)
-    monkeypatch.setattr(importing, "unfinished", lambda _: next(answers))
-    monkeypatch.setattr(importing, "follow", lambda _engine, import_id, **_: stayed.append(import_id))
-    monkeypatch.setattr(importing, "transaction", lambda _: nullcontext())
-    monkeypatch.setattr(importing, "import_status", lambda *_: None)
-    monkeypatch.setattr(importing, "log_folder", lambda _: Path("logs"))
+    monkeypatch.setattr(seeing_through, "OwnWorker", lambda _: Worker(may_run=may_run))
+    monkeypatch.setattr(seeing_through, "saying_what_stays", lambda _: nullcontext())
+    monkeypatch.setattr(seeing_through, "plan", lambda *_: OWN)
+    monkeypatch.setattr(seeing_through, "unfinished", lambda _: next(answers))
+    monkeypatch.setattr(seeing_through, "follow", lambda _engine, import_id, **_: stayed.append(import_id))
+    monkeypatch.setattr(seeing_through, "transaction", lambda _: nullcontext())
+    monkeypatch.setattr(seeing_through, "import_status", lambda *_: None)
+    monkeypatch.setattr(seeing_through, "log_folder", lambda _: Path("logs"))
     stack: Any = SimpleNamespace(engine=None)
-    importing.run_import(stack, None, watch=watch)  # type: ignore[arg-type]
+    seeing_through.run_import(stack, None, watch=watch)  # type: ignore[arg-type]
     return stayed
 
 
