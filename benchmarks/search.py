@@ -151,15 +151,18 @@ class Catalogue:
 
     @classmethod
     def read(cls, engine: Engine, version: int) -> "Catalogue":
-        ids, vectors, categories = [], [], []
-        with engine.connect().execution_options(stream_results=True, yield_per=10_000) as connection:
-            rows = connection.execute(
-                text(f"SELECT content_id, category, vec::text FROM modiste.embedding_{version} ORDER BY content_id")
-            )
-            for part in rows.partitions():
+        ids: list[int] = []
+        categories: list[str] = []
+        vectors = []
+        # A list of numbers and no text of them: a million vectors as text are tens of gigabytes.
+        question = text(
+            f"SELECT content_id, category, vec::real[] FROM modiste.embedding_{version} ORDER BY content_id"
+        )
+        with engine.connect().execution_options(stream_results=True, yield_per=5_000) as connection:
+            for part in connection.execute(question).partitions():
                 ids += [row.content_id for row in part]
                 categories += [row.category for row in part]
-                vectors.append(np.array([row.vec[1:-1].split(",") for row in part], np.float32))
+                vectors.append(np.array([row.vec for row in part], np.float32))
         return cls(ids=np.array(ids), vectors=np.concatenate(vectors), categories=categories, engine=engine)
 
     def nearest(self, place: int, passing: NDArray[np.bool_]) -> list[int]:
