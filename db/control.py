@@ -108,7 +108,8 @@ def finish_cancelling(engine: Engine, import_id: int) -> None:
 def _cancel_shards(connection: Connection, import_id: int) -> bool:
     """Cancels some shards with their photos; whether others are left.
 
-    Whoever holds one of them finds its token outdated. A shard that is being written is waited for.
+    Whoever holds one of them finds its token outdated. A shard that is being written is waited for. No photo belongs
+    to a backfill: of its shards all photos count.
     """
     photo_ids = connection.scalars(
         text("""
@@ -131,9 +132,11 @@ def _cancel_shards(connection: Connection, import_id: int) -> bool:
                 UPDATE modiste.photo SET state = 'cancelled', updated_at = now()
                 WHERE id = ANY (:photos) AND state = 'pending' AND import_id = :id RETURNING 1
             )
-            UPDATE modiste.import SET photos_cancelled = photos_cancelled + (SELECT count(*) FROM gone) WHERE id = :id
+            UPDATE modiste.import SET photos_cancelled = photos_cancelled
+                + CASE lane WHEN 'backfill' THEN :stopped ELSE (SELECT count(*) FROM gone) END
+            WHERE id = :id
         """),
-        {"photos": photo_ids, "id": import_id},
+        {"photos": photo_ids, "stopped": len(photo_ids), "id": import_id},
     )
     left = connection.scalar(
         text("""

@@ -1,18 +1,18 @@
 """What the network saw, written once: a shard's results, in one transaction behind its fencing token."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, text
 
 from db.batches import ContentRef
-from db.catalogues import lock_listings_of, stage_contents
+from db.catalogues import lock_listings, lock_listings_of, stage_contents
 from db.copying import Vector, stage
 from db.erasure import erase_orphans
 from db.errors import LeaseLost
 from db.imports import finish_if_complete
 from db.shards import Lease, make_shards
-from db.states import PhotoState, Reason
+from db.states import Lane, PhotoState, Reason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,12 +70,18 @@ def write_shard(connection: Connection, lease: Lease, outcomes: Sequence[Outcome
     Locks are taken in one order by every writer: shard, contents by digest, listings by id, the import's counters last.
     """
     require_all(lease, outcomes)
+    backfill = lease.lane is Lane.BACKFILL
+    if backfill:
+        outcomes = without_other_bytes(lease, outcomes)
     take_fence(connection, lease)
     stage_contents(connection, [o.content for o in outcomes if o.content])
     write_seen(connection, lease.model_version_id, [o for o in outcomes if o.seen])
     outcomes = look_again_at_erased(connection, lease.model_version_id, outcomes)
-    lock_listings_of(connection, [o.photo_id for o in outcomes])
-    settle_photos(connection, lease, outcomes)
+    if backfill:
+        settle_contents(connection, lease, outcomes)
+    else:
+        lock_listings_of(connection, [o.photo_id for o in outcomes])
+        settle_photos(connection, lease, outcomes)
     erase_orphans(connection, [o.content.sha256 for o in outcomes if o.content])
     retry_later(connection, lease, [o for o in outcomes if o.retry_in_s is not None])
     connection.execute(
@@ -217,6 +223,47 @@ def settle_photos(connection: Connection, lease: Lease, outcomes: Sequence[Outco
     connection.execute(text("DROP TABLE outcome"))
 
 
+def without_other_bytes(lease: Lease, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """A backfill looks at the bytes that answers show: at none where they are lost and their URL gives others now."""
+    shown = {photo.id: photo.sha256 for photo in lease.photos}
+    return [
+        replace(o, seen=None, recognised=False, reason=Reason.GONE, detail="its URL gives other bytes now")
+        if o.content and o.content.sha256 != shown[o.photo_id]
+        else o
+        for o in outcomes
+    ]
+
+
+def settle_contents(connection: Connection, lease: Lease, outcomes: Sequence[Outcome]) -> None:
+    """Of a backfill: brings the summaries of all listings up to date that show what was seen; photos stay as they are.
+
+    Listings are looked up while the contents are locked: whoever begins to show one of them locks it first. Counted is
+    what the shard was made with: photos that are gone meanwhile as cancelled.
+    """
+    listing_ids = connection.scalars(
+        text("""
+            SELECT DISTINCT p.listing_id FROM modiste.photo p JOIN modiste.content c ON c.id = p.content_id
+            WHERE c.sha256 = ANY (:digests)
+        """),
+        {"digests": [o.content.sha256 for o in outcomes if o.content and o.seen]},
+    ).all()
+    lock_listings(connection, listing_ids)
+    connection.execute(text("SELECT modiste.refresh_summaries(CAST(:ids AS bigint[]))"), {"ids": sorted(listing_ids)})
+    stage(
+        connection,
+        "settled",
+        "state text, inferred boolean",
+        ((state_of(o), o.seen is not None) for o in outcomes if o.retry_in_s is None),
+    )
+    connection.execute(
+        text("""
+            INSERT INTO settled SELECT 'cancelled', false
+            FROM modiste.shard s, generate_series(1, cardinality(s.photo_ids) - :worked_on) WHERE s.id = :id
+        """),
+        {"worked_on": len(lease.photos), "id": lease.shard_id},
+    )
+
+
 def state_of(outcome: Outcome) -> PhotoState:
     return PhotoState.QUARANTINED if outcome.reason else PhotoState.ENRICHED
 
@@ -230,16 +277,27 @@ def retry_later(connection: Connection, lease: Lease, outcomes: Sequence[Outcome
         """),
         {"ids": [o.photo_id for o in outcomes if o.attempt], "import_id": lease.import_id},
     )
-    for delay_s, photo_ids in due_together(outcomes):
-        make_shards(
-            connection,
-            import_id=lease.import_id,
-            model_version_id=lease.model_version_id,
-            lane=lease.lane,
-            photo_ids=photo_ids,
-            photos_per_shard=len(photo_ids),
-            delay_s=delay_s,
-        )
+    for tries, alike in by_tries(lease, outcomes).items():
+        for delay_s, photo_ids in due_together(alike):
+            make_shards(
+                connection,
+                import_id=lease.import_id,
+                model_version_id=lease.model_version_id,
+                lane=lease.lane,
+                photo_ids=photo_ids,
+                photos_per_shard=len(photo_ids),
+                delay_s=delay_s,
+                tries=tries,
+            )
+
+
+def by_tries(lease: Lease, outcomes: Sequence[Outcome]) -> dict[int, list[Outcome]]:
+    """By what their next shard notes of their tries: of photos that belong to their import nothing, they know it."""
+    tried = {photo.id: photo.attempts for photo in lease.photos} if lease.lane is Lane.BACKFILL else {}
+    groups: dict[int, list[Outcome]] = {}
+    for o in outcomes:
+        groups.setdefault(tried[o.photo_id] + o.attempt if tried else 0, []).append(o)
+    return groups
 
 
 def due_together(outcomes: Sequence[Outcome]) -> list[tuple[float, list[int]]]:
@@ -261,9 +319,10 @@ def count_settled(connection: Connection, lease: Lease) -> None:
         text("""
             UPDATE modiste.import i SET
                 photos_enriched = photos_enriched + n.enriched, photos_quarantined = photos_quarantined + n.quarantined,
-                photos_inferred = photos_inferred + n.inferred
+                photos_cancelled = photos_cancelled + n.cancelled, photos_inferred = photos_inferred + n.inferred
             FROM (SELECT count(*) FILTER (WHERE state = 'enriched') AS enriched,
                          count(*) FILTER (WHERE state = 'quarantined') AS quarantined,
+                         count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
                          count(*) FILTER (WHERE inferred) AS inferred FROM settled) AS n
             WHERE i.id = :id
         """),

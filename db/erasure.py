@@ -72,7 +72,11 @@ def erase_orphans(connection: Connection, digests: Collection[bytes]) -> list[by
     if not orphans:
         return []
     ids = {"ids": [row.id for row in orphans]}
-    for version_id in connection.scalars(text("SELECT id FROM modiste.model_version")).all():
+    # Locked, so that none of them is retired and loses its table meanwhile.
+    versions = connection.scalars(
+        text("SELECT id FROM modiste.model_version WHERE state <> 'retired' ORDER BY id FOR SHARE")
+    )
+    for version_id in versions.all():
         connection.execute(text(f"DELETE FROM modiste.embedding_{version_id} WHERE content_id = ANY (:ids)"), ids)
     connection.execute(text("DELETE FROM modiste.enrichment WHERE content_id = ANY (:ids)"), ids)
     connection.execute(

@@ -13,7 +13,9 @@ DbError
 ├── OtherVersionActive    the asker's vector is not of the active version
 ├── BadQuestion           a filter, an option or k that cannot be answered
 ├── LeaseLost             another worker owns the shard now; drop this work
-└── ModelDoesNotFit       a model version that contradicts what is registered
+├── ModelDoesNotFit       a model version that contradicts what is registered
+├── NotCovered            a model version that has not seen all that answers rest on
+└── ModelInUse            a model version that cannot be retired now
 """
 
 
@@ -86,3 +88,11 @@ class LeaseLost(DbError):
 
 class ModelDoesNotFit(DbError):
     """The model version contradicts what is registered under its name."""
+
+
+class NotCovered(DbError):
+    """The model version has not seen all photos that answers rest on; `modiste models backfill` has it see them."""
+
+
+class ModelInUse(DbError):
+    """The model version is in use and cannot be retired now."""

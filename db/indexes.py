@@ -30,17 +30,22 @@ class VectorIndex:
 
 
 def wants_index(connection: Connection) -> VectorIndex | None:
-    """The next index that the active version lacks and has vectors enough for, unless an import is loading it.
+    """The next index that a version in service lacks and has vectors enough for, unless an import is loading it.
 
-    Loading without the index and building it afterwards is many times faster than inserting into a live one. How
-    large categories are is read from PostgreSQL's statistics.
+    In service is the active version, which comes first, and one whose backfill is done. Loading without the index and
+    building it afterwards is many times faster than inserting into a live one. How large categories are is read from
+    PostgreSQL's statistics.
     """
     wanted = connection.execute(
         text("""
-            WITH active AS (
-                SELECT v.id, v.index_built_at IS NOT NULL AS indexed, 'embedding_' || v.id AS vectors
-                FROM modiste.model_version v
-                WHERE v.state = 'active'
+            WITH backfill AS (
+                SELECT model_version_id AS id, bool_and(finished_at IS NOT NULL) AND bool_or(state = 'done') AS done
+                FROM modiste.import WHERE lane = 'backfill' GROUP BY model_version_id
+            ), loaded AS (
+                SELECT v.id, v.state = 'active' AS active, v.index_built_at IS NOT NULL AS indexed,
+                       'embedding_' || v.id AS vectors
+                FROM modiste.model_version v LEFT JOIN backfill b USING (id)
+                WHERE (v.state = 'active' OR (v.state = 'registered' AND b.done))
                   AND NOT EXISTS (SELECT FROM modiste.shard s WHERE s.state IN ('queued', 'leased')
                                   AND s.model_version_id = v.id)
                   AND (SELECT count(*) FROM (SELECT FROM modiste.enrichment e WHERE e.model_version_id = v.id
@@ -49,8 +54,8 @@ def wants_index(connection: Connection) -> VectorIndex | None:
                                   WHERE datname = current_database()
                                     AND relid = to_regclass('modiste.embedding_' || v.id))
             ), large AS (
-                SELECT a.id, common.category
-                FROM active a
+                SELECT a.id, a.active, common.category, common.share
+                FROM loaded a
                 JOIN pg_stats t ON t.schemaname = 'modiste' AND t.tablename = a.vectors AND t.attname = 'category'
                 JOIN pg_class c ON c.oid = to_regclass('modiste.' || a.vectors),
                      unnest(CAST(CAST(t.most_common_vals AS text) AS text[]), t.most_common_freqs)
@@ -58,10 +63,10 @@ def wants_index(connection: Connection) -> VectorIndex | None:
                 WHERE a.indexed AND common.share * c.reltuples >= :large
                   AND NOT EXISTS (SELECT FROM modiste.category_index i WHERE i.model_version_id = a.id
                                   AND i.category = common.category AND i.built_at IS NOT NULL)
-                ORDER BY common.share DESC LIMIT 1
             )
-            SELECT id, NULL AS category FROM active WHERE NOT indexed
-            UNION ALL SELECT id, category FROM large
+            SELECT id, active, NULL AS category, 1 AS share FROM loaded WHERE NOT indexed
+            UNION ALL SELECT id, active, category, share FROM large
+            ORDER BY active DESC, id, share DESC LIMIT 1
         """),
         {"enough": VECTORS_WORTH_AN_INDEX, "large": CATEGORY_WORTH_AN_INDEX},
     ).one_or_none()
@@ -146,7 +151,9 @@ def create_index(connection: Connection, name: str, wanted: VectorIndex, memory:
 def mark_built(connection: Connection, wanted: VectorIndex) -> None:
     """From now on questions walk it."""
     if wanted.category is None:
-        statement = "UPDATE modiste.model_version SET index_built_at = clock_timestamp() WHERE id = :id"
+        statement = """
+            UPDATE modiste.model_version SET index_built_at = clock_timestamp() WHERE id = :id AND state <> 'retired'
+        """
     else:
         statement = """
             UPDATE modiste.category_index SET built_at = clock_timestamp()

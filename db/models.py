@@ -73,10 +73,10 @@ def register_model(
 
 
 def registered_as_is(connection: Connection, values: Mapping[str, Any]) -> int:
-    """The id of a version registered before. Raises `ModelDoesNotFit` if it was another model under this name."""
+    """The id of a version registered before. Raises `ModelDoesNotFit` if it was another model, or is retired."""
     known = connection.execute(
         text("""
-            SELECT id, (manifest, embedding_dim, exclusive_groups)
+            SELECT id, state, (manifest, embedding_dim, exclusive_groups)
                      = (CAST(:manifest AS jsonb), :dim, CAST(:groups AS text[])) AS same
             FROM modiste.model_version WHERE name = :name
         """),
@@ -86,6 +86,8 @@ def registered_as_is(connection: Connection, values: Mapping[str, Any]) -> int:
         raise ModelDoesNotFit(
             f"model version {values['name']} is registered with another manifest; give the new model a new version"
         )
+    if known.state == ModelState.RETIRED:
+        raise ModelDoesNotFit(f"model version {values['name']} is retired; register the model under a new version")
     return int(known.id)
 
 
@@ -136,6 +138,21 @@ def active_model(connection: Connection) -> RegisteredModel:
     row = connection.execute(text(f"{SELECT} WHERE v.state = 'active'")).one_or_none()
     if row is None:
         raise NoActiveModel
+    return _model(row)
+
+
+def model_before(connection: Connection) -> RegisteredModel:
+    """The version that was active last before the one that is. Raises `UnknownModelVersion` where there was none."""
+    row = connection.execute(
+        text(f"""
+            {SELECT} WHERE v.state = 'registered' AND v.activated_at IS NOT NULL
+            ORDER BY v.activated_at DESC LIMIT 1
+        """)
+    ).one_or_none()
+    if row is None:
+        raise UnknownModelVersion(
+            "no other model version was active before, or it is retired; `modiste models` lists them"
+        )
     return _model(row)
 
 

@@ -125,6 +125,7 @@ class Import(Base):
 
     photos_total = photos_enriched + photos_quarantined + photos_cancelled + those still pending.
     `photos_inferred` of the enriched went through the network; the others were known by their content.
+    One in the lane `backfill` has no feed and no photo belongs to it: it puts contents to work (`db.backfills`).
     While `paused_at` is set none of its shards is handed out. `whole`: the feed is all the catalogue has, and other
     listings become unavailable, unless they are more than `withdraw_share_max` of those available. `refetch`: URLs
     that are known are asked again whether they changed.
@@ -267,7 +268,10 @@ class Photo(Base):
 
 
 class Shard(Base):
-    """The unit of work a worker takes: a bounded group of photos, under a lease and a fencing token."""
+    """The unit of work a worker takes: a bounded group of photos, under a lease and a fencing token.
+
+    In the lane `backfill` a photo stands for its content, whatever its own state; `tries` is how often each was tried.
+    """
 
     __tablename__ = "shard"
     __table_args__ = (
@@ -287,6 +291,7 @@ class Shard(Base):
     photo_ids: Mapped[list[int]]
     token: Mapped[int] = mapped_column(server_default="0")
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     worker: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     not_before: Mapped[datetime] = now()

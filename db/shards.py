@@ -34,7 +34,9 @@ WAITING = """
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkPhoto:
-    """A pending photo of a shard. `sha256` is known where its bytes were seen before, by whichever model version.
+    """A pending photo of a shard, or any whose content is backfilled.
+
+    `sha256` is known where its bytes were seen before, by whichever model version.
 
     `refetch`: its URL is to be asked, with `validator`, whether it still gives them.
     """
@@ -71,16 +73,20 @@ def make_shards(
     photos_per_shard: int,
     delay_s: float = 0.0,
     attempt: int = 0,
+    tries: int = 0,
 ) -> list[int]:
-    """Cuts `photo_ids` into shards of about equal size; they are due after `delay_s`."""
+    """Cuts `photo_ids` into shards of about equal size; they are due after `delay_s`.
+
+    `tries`: of a backfill, how often these were tried before.
+    """
     if not photo_ids:
         return []
     pieces = -(-len(photo_ids) // photos_per_shard)
     size = -(-len(photo_ids) // pieces)
     made = connection.scalars(
         text(f"""
-            INSERT INTO modiste.shard (import_id, model_version_id, lane, photo_ids, attempt, not_before, state)
-            SELECT import_id, :version, :lane, CAST(photo_ids AS bigint[]), :attempt,
+            INSERT INTO modiste.shard (import_id, model_version_id, lane, photo_ids, attempt, tries, not_before, state)
+            SELECT import_id, :version, :lane, CAST(photo_ids AS bigint[]), :attempt, :tries,
                    clock_timestamp() + make_interval(secs => :delay), {WAITING}
             FROM (SELECT CAST(:import_id AS bigint), unnest(CAST(:pieces AS text[]))) AS made (import_id, photo_ids)
             RETURNING id
@@ -91,6 +97,7 @@ def make_shards(
             "lane": lane,
             "pieces": [field(photo_ids[start : start + size]) for start in range(0, len(photo_ids), size)],
             "attempt": attempt,
+            "tries": tries,
             "delay": delay_s,
         },
     )
@@ -147,13 +154,16 @@ def claim(connection: Connection, shard_id: int, *, worker: str, lease_s: float)
 def _pending_photos(connection: Connection, shard_id: int) -> list[WorkPhoto]:
     rows = connection.execute(
         text("""
-            SELECT p.id, p.source, p.validator, c.sha256, p.attempts, e.content_id IS NOT NULL AS recognised, i.refetch
+            SELECT p.id, p.source, p.validator, c.sha256, e.content_id IS NOT NULL AS recognised, i.refetch,
+                   CASE s.lane WHEN 'backfill' THEN s.tries ELSE p.attempts END AS attempts
             FROM modiste.shard s JOIN modiste.import i ON i.id = s.import_id
             CROSS JOIN unnest(s.photo_ids) WITH ORDINALITY AS asked (id, place)
             JOIN modiste.photo p ON p.id = asked.id
             LEFT JOIN modiste.content c ON c.id = p.content_id
             LEFT JOIN modiste.enrichment e ON e.content_id = c.id AND e.model_version_id = s.model_version_id
-            WHERE s.id = :id AND p.state = 'pending' AND p.import_id = s.import_id
+            WHERE s.id = :id
+              AND CASE s.lane WHEN 'backfill' THEN p.content_id IS NOT NULL AND p.state <> 'quarantined'
+                              ELSE p.state = 'pending' AND p.import_id = s.import_id END
             ORDER BY asked.place
         """),
         {"id": shard_id},
@@ -284,7 +294,7 @@ def isolate_poison(connection: Connection) -> int:
     """
     suspects = connection.execute(
         text("""
-            SELECT id, import_id, model_version_id, lane, photo_ids, error FROM modiste.shard
+            SELECT id, import_id, model_version_id, lane, photo_ids, tries, error FROM modiste.shard
             WHERE state = 'queued' AND attempt >= CASE cardinality(photo_ids) WHEN 1 THEN :alone ELSE :split END
             ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 100
         """),
@@ -301,6 +311,7 @@ def isolate_poison(connection: Connection) -> int:
             photo_ids=shard.photo_ids,
             photos_per_shard=-(-len(shard.photo_ids) // SPLIT_WAYS),
             attempt=ATTEMPTS_BEFORE_SPLIT - 1,
+            tries=shard.tries,
         )
         connection.execute(
             text("UPDATE modiste.shard SET state = 'split', finished_at = clock_timestamp() WHERE id = :id"),
@@ -311,7 +322,10 @@ def isolate_poison(connection: Connection) -> int:
 
 
 def _quarantine_alone(connection: Connection, shards: Sequence[Row[Any]]) -> None:
-    """Quarantines the one photo of each of these shards, counts it, and ends an import that waited for it alone."""
+    """Quarantines the one photo of each of these shards, counts it, and ends an import that waited for it alone.
+
+    One of a backfill is only counted: it stays what it is under the version that saw it.
+    """
     if not shards:
         return
     lock_listings_of(connection, [shard.photo_ids[0] for shard in shards])
@@ -319,7 +333,7 @@ def _quarantine_alone(connection: Connection, shards: Sequence[Row[Any]]) -> Non
         text("""
             WITH alone AS (
                 UPDATE modiste.shard SET state = 'done', finished_at = clock_timestamp() WHERE id = ANY (:ids)
-                RETURNING import_id, photo_ids[1] AS photo_id, error
+                RETURNING import_id, photo_ids[1] AS photo_id, error, lane
             ), quarantined AS (
                 UPDATE modiste.photo p SET state = 'quarantined', reason = :reason, detail = alone.error,
                     updated_at = now()
@@ -327,7 +341,10 @@ def _quarantine_alone(connection: Connection, shards: Sequence[Row[Any]]) -> Non
                 RETURNING p.import_id
             )
             UPDATE modiste.import i SET photos_quarantined = photos_quarantined + n.photos
-            FROM (SELECT import_id, count(*) AS photos FROM quarantined GROUP BY import_id) AS n
+            FROM (SELECT import_id, count(*) AS photos
+                  FROM (SELECT import_id FROM quarantined
+                        UNION ALL SELECT import_id FROM alone WHERE lane = 'backfill') AS counted
+                  GROUP BY import_id) AS n
             WHERE i.id = n.import_id
         """),
         {"ids": [shard.id for shard in shards], "reason": Reason.CRASHED_WORKER},
