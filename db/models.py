@@ -104,6 +104,7 @@ def make_vector_table(connection: Connection, version_id: int, embedding_dim: in
     connection.execute(
         text(f"COMMENT ON TABLE modiste.embedding_{version_id} IS 'Vectors of one version, one row a content'")
     )
+    connection.execute(text("SELECT modiste.grant_reading()"))
 
 
 def vector_schema(connection: Connection) -> str:

@@ -370,3 +370,28 @@ class ListingSummary(Base):
     photos: Mapped[int] = mapped_column(Integer)
     enriched_at: Mapped[datetime]
     changed_at: Mapped[datetime] = now()
+
+
+class RecallCheck(Base):
+    """How much of what comparing everything finds similar_listings found: a row a check and filter.
+
+    `filter` is what was asked, `kept_share` how much of the available listings it keeps and `estimated_share`
+    what the planner takes that for. `recall`: share of the first k found, mean over `queries`, and `below_half` of them
+    found less than half. Empty, with the times, where no comparison came to an end within the check's time.
+    """
+
+    __tablename__ = "recall_check"
+    __table_args__ = (Index(None, "model_version_id", "checked_at"),)
+
+    id: Mapped[int] = key()
+    checked_at: Mapped[datetime] = now()
+    model_version_id: Mapped[int] = mapped_column(Integer, ForeignKey("model_version.id", ondelete="CASCADE"))
+    filter: Mapped[dict[str, Any]]
+    kept_share: Mapped[float]
+    estimated_share: Mapped[float]
+    k: Mapped[int] = mapped_column(Integer)
+    queries: Mapped[int] = mapped_column(Integer)
+    below_half: Mapped[int] = mapped_column(Integer)
+    recall: Mapped[float | None]
+    p50_ms: Mapped[float | None]
+    p95_ms: Mapped[float | None]
