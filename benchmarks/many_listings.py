@@ -6,6 +6,9 @@ picks listings that lie together, near to some queries and far from most.
 """
 
 import struct
+import time
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -17,7 +20,7 @@ from sqlalchemy import Connection, Engine, text
 from db.catalogues import ensure_catalogue
 from db.engine import transaction
 from db.imports import begin_import, end_planning
-from db.indexes import VectorIndex, build_index
+from db.indexes import CATEGORY_WORTH_AN_INDEX, VectorIndex, build_index
 from db.models import activate_model, register_model
 from db.states import Lane
 
@@ -40,6 +43,7 @@ class World:
     """Where categories and kinds lie; draws listings among them. The same seed draws the same."""
 
     def __init__(self, *, dim: int, seed: int = 1) -> None:
+        self.dim = dim
         self._random = np.random.default_rng(seed)
         self._centres = self._random.normal(size=(CATEGORIES, 1, dim))
         self._kinds = self._centres + 0.7 * self._random.normal(size=(CATEGORIES, KINDS, dim))
@@ -57,6 +61,33 @@ class World:
         return Drawn(vectors=vectors.astype(np.float32), categories=categories, kinds=kinds)
 
 
+class Upsampled:
+    """Draws listings around the vectors of real photos: one of them, and noise.
+
+    The noise is as far as their nearest neighbour is from each at the median, so that clusters keep their shape.
+    Categories become numbers, the larger the lower; a kind is a group of photos that are near to each other.
+    """
+
+    def __init__(self, *, vectors: Vectors, categories: Sequence[str], seed: int = 1) -> None:
+        self._random = np.random.default_rng(seed)
+        self._vectors = vectors
+        self.dim = vectors.shape[1]
+        ranks = {name: rank for rank, (name, _) in enumerate(Counter(categories).most_common())}
+        self._categories = np.array([min(ranks[name], CATEGORIES - 1) for name in categories])
+        centres = self._random.choice(len(vectors), KINDS, replace=False)
+        self._kinds = np.argmax(vectors @ vectors[centres].T, axis=1)
+        likeness = vectors @ vectors.T
+        np.fill_diagonal(likeness, -1)
+        self._distance = float(np.sqrt(max(0.0, 2 - 2 * np.median(likeness.max(axis=1)))))
+
+    def draw(self, count: int) -> Drawn:
+        chosen = self._random.integers(len(self._vectors), size=count)
+        noise = self._random.normal(size=(count, self.dim)) * (self._distance / np.sqrt(self.dim))
+        vectors = self._vectors[chosen] + noise
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return Drawn(vectors=vectors.astype(np.float32), categories=self._categories[chosen], kinds=self._kinds[chosen])
+
+
 def category_name(number: int) -> str:
     return f"Category {number:02d}"
 
@@ -66,14 +97,14 @@ def brand_name(category: int, kind: int) -> str:
     return f"Brand {category // 10}-{kind}"
 
 
-def fill(engine: Engine, listings: int, *, dim: int) -> int:
+def fill(engine: Engine, listings: int, world: World | Upsampled) -> int:
     """Writes a catalogue of so many listings, a photo each, builds the index, and returns the model version's id.
 
     Straight into the tables, in the state in which an import leaves them; only reports and shards are missing.
     """
     with transaction(engine) as connection:
         version = register_model(
-            connection, name="bench-1", embedding_dim=dim, exclusive_groups=[], manifest={"version": "bench-1"}
+            connection, name="bench-1", embedding_dim=world.dim, exclusive_groups=[], manifest={"version": "bench-1"}
         )
         activate_model(connection, "bench-1")
         ensure_catalogue(connection, CATALOGUE)
@@ -81,14 +112,29 @@ def fill(engine: Engine, listings: int, *, dim: int) -> int:
             connection, catalogue=CATALOGUE, feed="drawn", lane=Lane.BULK, model_version_id=version
         )
         end_planning(connection, import_id)
-    world = World(dim=dim)
     for start in range(0, listings, AT_ONCE):
         with transaction(engine) as connection:
             add(connection, world.draw(min(AT_ONCE, listings - start)), start, version, import_id)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM (ANALYZE)"))
-    build_index(engine, VectorIndex(version_id=version), memory="3GB")
+    build_indexes(engine, version)
     return version
+
+
+def build_indexes(engine: Engine, version: int) -> None:
+    """All that the scheduler builds, one after the other, with what each took."""
+    with engine.connect() as connection:
+        large = connection.scalars(
+            text(f"""
+                SELECT category FROM modiste.embedding_{version} GROUP BY category
+                HAVING count(*) >= :large ORDER BY count(*) DESC
+            """),
+            {"large": CATEGORY_WORTH_AN_INDEX},
+        ).all()
+    for category in (None, *large):
+        began = time.perf_counter()
+        build_index(engine, VectorIndex(version_id=version, category=category), memory="3GB")
+        print(f"index of {category or 'all'}: {time.perf_counter() - began:.0f} s", flush=True)
 
 
 def add(connection: Connection, drawn: Drawn, start: int, version: int, import_id: int) -> None:

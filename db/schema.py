@@ -249,7 +249,14 @@ class Photo(Base):
         one_of("reason", Reason),
         CheckConstraint("(state = 'quarantined') = (reason IS NOT NULL)", name="quarantined"),
         CheckConstraint("state <> 'enriched' OR content_id IS NOT NULL", name="enriched"),
-        Index(None, "content_id"),
+        # Both are read without the table, for each listing that a question compares or walks past.
+        Index(None, "content_id", postgresql_include=["id", "listing_id", "state"]),
+        Index(
+            None,
+            "listing_id",
+            postgresql_include=["id", "content_id", "state"],
+            postgresql_where=text("content_id IS NOT NULL"),
+        ),
         Index("photo_unfinished_idx", "import_id", postgresql_where=text("state IN ('pending', 'quarantined')")),
     )
 

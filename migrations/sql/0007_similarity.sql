@@ -1,12 +1,10 @@
 -- How similar listings are found: a planner for each asked vector. `{vector}` is the schema that holds pgvector.
 --
 -- 1. How many listings the filter keeps is estimated from PostgreSQL's statistics. Few are all compared (`exact`).
--- 2. Else the index gives the nearest vectors whatever the filter. Where enough of them pass, they are the answer; how
---    many do tells how dense what passes is around the asked vector, which no statistic knows.
--- 3. A filter by one large category walks the index of that category alone, where there is one.
--- 4. Else the index is walked with the filter, where few pass near the vector as long as that costs less than
---    comparing all that do. What is far away from the vector a walk would not find, and not say so.
--- What a walk leaves open, and where it brings too few, is found by comparing all that pass.
+-- 2. Else the index is walked outwards from the asked vector, that of one category where the filter names it alone and
+--    there is one. The walk counts what passes and what it costs, and ends early where comparing is the better way:
+--    what passes is rare, or far away from the vector, where a walk finds wrong listings and does not say so.
+-- 3. What a walk leaves open is found by comparing all that pass.
 
 -- About how many listings pass `filters`, from statistics alone: a fraction of a millisecond.
 -- VOLATILE, as PostgreSQL lets no other function EXPLAIN.
@@ -30,7 +28,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = modiste, pg_temp
 AS $$
 DECLARE
-    few constant integer := 5000;
+    few constant integer := 2000;
     kept double precision;
 BEGIN
     IF EXISTS (SELECT FROM model_version v WHERE v.id = version AND v.index_built_at IS NOT NULL) THEN
@@ -40,50 +38,71 @@ BEGIN
 END
 $$;
 
--- The listings of the `reach` vectors of the version that are nearest to `asked`, of those listings that pass
--- `filters`, best first; of one category alone if that is given. Sees at most `scan` vectors of the index.
+-- Walks the index outwards from `asked`, or that of one category, and keeps the listings that pass `filters`, until
+-- there are k and some to spare: best first. NULL where comparing all `kept` is the better way, which shows on the
+-- way: by how few of those seen pass, walking on would cost more; or they are so much fewer than elsewhere that the
+-- filter is far from the vector, where a walk ends in a wrong place and does not say so.
 CREATE FUNCTION modiste.walk(
-    version integer, asked {vector}.halfvec, self bigint, filters jsonb, category text,
-    filter_first boolean, reach integer, ef integer, scan integer)
+    version integer, asked {vector}.halfvec, self bigint, k integer, filters jsonb, kept double precision,
+    category text)
 RETURNS modiste.near_listing[]
 LANGUAGE plpgsql STABLE
 SET search_path = modiste, {vector}, pg_temp
+SET enable_sort = off  -- in the order of the index, however few the vectors are
+SET jit = off
 AS $$
 DECLARE
+    wanted constant integer := k + 8;      -- the order of a walk is nearly that of distance
+    glance constant integer := 200;        -- after so many vectors, each time, it is judged
+    farthest constant integer := 40000;
+    per_listing constant real := 4;        -- what a step costs, in listings compared
+    far constant real := 0.25;             -- of the share that passes overall
+    vectors constant real := (SELECT greatest(1, reltuples) FROM pg_class
+                              WHERE oid = format('embedding_%s', version)::regclass);
+    share constant real := CASE WHEN category IS NULL THEN kept / vectors ELSE 0 END;
     before text[];
-    found near_listing[];
+    hit record;
+    content bigint;
+    steps integer := 0;
+    listings bigint[] := '{}';
+    found near_listing[] := '{}';
 BEGIN
-    before := swap_walk_settings(ARRAY['relaxed_order', ef::text, scan::text, '4']);
-    EXECUTE format(
-        CASE WHEN filter_first THEN
-        'SELECT array_agg((near.listing_id, near.photo_id, near.distance, ''approximate'')::near_listing
-                          ORDER BY near.distance, near.listing_id)
-         FROM (SELECT DISTINCT ON (hit.listing_id) hit.*
-               FROM (SELECT passing.*, e.vec <=> $2 AS distance
-                     FROM embedding_%1$s e, LATERAL (
-                         SELECT l.id AS listing_id, p.id AS photo_id
-                         FROM photo p JOIN %2$s ON l.id = p.listing_id
-                         WHERE p.content_id = e.content_id AND p.state <> ''quarantined'' AND %3$s
-                           AND l.id IS DISTINCT FROM $3
-                         OFFSET 0  -- keeps the order of the index: nothing may be joined first
-                     ) passing
-                     %4$s ORDER BY e.vec <=> $2 LIMIT $4) hit
-               ORDER BY hit.listing_id, hit.distance, hit.photo_id) near'
-        ELSE
-        'SELECT array_agg((near.listing_id, near.photo_id, near.distance, ''approximate'')::near_listing
-                          ORDER BY near.distance, near.listing_id)
-         FROM (SELECT DISTINCT ON (l.id) l.id AS listing_id, p.id AS photo_id, e.distance
-               FROM (SELECT e.content_id, e.vec <=> $2 AS distance FROM embedding_%1$s e
-                     %4$s ORDER BY e.vec <=> $2 LIMIT $4) e
-               JOIN photo p ON p.content_id = e.content_id AND p.state <> ''quarantined''
-               JOIN %2$s ON l.id = p.listing_id
-               WHERE %3$s AND l.id IS DISTINCT FROM $3
-               ORDER BY l.id, e.distance, p.id) near'
-        END, version, filtered_listings(version, filters), filter_condition(filters),
+    before := swap_walk_settings(ARRAY['relaxed_order', least(1000, greatest(100, wanted))::text, farthest::text, '4']);
+    FOR hit IN EXECUTE format(
+        'SELECT e.content_id, e.vec <=> $2 AS distance, passing.*
+         FROM embedding_%1$s e LEFT JOIN LATERAL (
+             SELECT l.id AS listing_id, p.id AS photo_id
+             FROM photo p JOIN %2$s ON l.id = p.listing_id
+             WHERE p.content_id = e.content_id AND p.state <> ''quarantined'' AND %3$s AND l.id IS DISTINCT FROM $3
+         ) passing ON true
+         %4$s ORDER BY e.vec <=> $2 LIMIT $4',
+        version, filtered_listings(version, filters), filter_condition(filters),
         CASE WHEN category IS NOT NULL THEN format('WHERE e.category = %L', category) ELSE '' END)
-        INTO found USING filters, asked, self, reach;
+        USING filters, asked, self, farthest
+    LOOP
+        IF hit.content_id IS DISTINCT FROM content THEN
+            EXIT WHEN cardinality(listings) >= wanted;
+            EXIT WHEN steps > 0 AND steps % glance = 0 AND (
+                cardinality(listings) + 0.5 < far * share * steps
+                OR per_listing * steps * (wanted / greatest(0.5, cardinality(listings)) - 1) > kept);
+            content := hit.content_id;
+            steps := steps + 1;
+        END IF;
+        IF hit.listing_id IS NOT NULL THEN
+            found := found || (hit.listing_id, hit.photo_id, hit.distance, 'approximate')::near_listing;
+            IF hit.listing_id <> ALL (listings) THEN
+                listings := listings || hit.listing_id;
+            END IF;
+        END IF;
+    END LOOP;
     PERFORM swap_walk_settings(before);
-    RETURN coalesce(found, '{}');
+    IF cardinality(listings) >= wanted THEN
+        RETURN ARRAY(SELECT n::near_listing
+                     FROM (SELECT DISTINCT ON (f.listing_id) f.* FROM unnest(found) AS f
+                           ORDER BY f.listing_id, f.distance, f.matched_photo_id) n
+                     ORDER BY n.distance, n.listing_id LIMIT k);
+    END IF;
+    RETURN NULL;
 END
 $$;
 
@@ -106,28 +125,13 @@ LANGUAGE plpgsql STABLE
 SET search_path = modiste, {vector}, pg_temp
 AS $$
 DECLARE
-    near constant integer := greatest(200, 3 * k);  -- vectors looked at whatever the filter
-    in_category constant text := CASE WHEN kept IS NOT NULL THEN indexed_category(version, filters) END;
-    per_listing constant real := 5;  -- what a step of a walk costs, in listings compared
-    passes integer;
-    steps double precision;
-    found near_listing[] := '{}';
+    found near_listing[];
 BEGIN
     IF kept IS NOT NULL THEN
-        found := walk(version, asked, self, filters, NULL, false, near, least(1000, near), near);
-        passes := cardinality(found);
-        IF passes < 2 * k AND in_category IS NOT NULL THEN
-            found := walk(version, asked, self, filters, in_category, true, 2 * k + 20, 1000, 20000);
-        ELSIF passes < 2 * k THEN
-            steps := near * (2.0 * k + 20) / greatest(passes, 0.5);
-            found := '{}';
-            IF passes > 1 AND steps < 40000 AND steps * per_listing < kept THEN
-                found := walk(version, asked, self, filters, NULL, true, 2 * k + 20, 400, 40000);
-            END IF;
-        END IF;
+        found := walk(version, asked, self, k, filters, kept, indexed_category(version, filters));
     END IF;
-    IF cardinality(found) >= k THEN
-        RETURN QUERY SELECT * FROM unnest(found) LIMIT k;
+    IF found IS NOT NULL THEN
+        RETURN QUERY SELECT * FROM unnest(found);
     ELSE
         RETURN QUERY EXECUTE format(
             'SELECT near.listing_id, near.photo_id, near.distance, ''exact''

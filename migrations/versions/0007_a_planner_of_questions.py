@@ -1,4 +1,4 @@
-"""Similar listings are planned: estimate, look around the asked vector, then compare, walk, or walk a category.
+"""Similar listings are planned: an estimate, a walk that judges itself on the way, and comparing where that is better.
 
 A filter that keeps many listings, all far from the asked vector, was walked past without a word.
 """
@@ -17,7 +17,7 @@ NEAREST_BEFORE = "modiste.nearest_listings(integer, {vector}.halfvec, bigint, in
 NEW = (
     "modiste.nearest_listings(integer, {vector}.halfvec, bigint, integer, jsonb, double precision)",
     "modiste.indexed_category(integer, jsonb)",
-    "modiste.walk(integer, {vector}.halfvec, bigint, jsonb, text, boolean, integer, integer, integer)",
+    "modiste.walk(integer, {vector}.halfvec, bigint, integer, jsonb, double precision, text)",
     "modiste.kept_if_many(integer, jsonb)",
     "modiste.estimate_kept(integer, jsonb)",
 )
@@ -42,6 +42,22 @@ def upgrade() -> None:
         schema="modiste",
         comment="A category whose vectors have an HNSW index of their own, once `built_at` is set.",
     )
+    op.drop_index("photo_content_id_idx", "photo", schema="modiste")
+    op.create_index(
+        "photo_content_id_idx",
+        "photo",
+        ["content_id"],
+        schema="modiste",
+        postgresql_include=["id", "listing_id", "state"],
+    )
+    op.create_index(
+        "photo_listing_id_idx",
+        "photo",
+        ["listing_id"],
+        schema="modiste",
+        postgresql_include=["id", "content_id", "state"],
+        postgresql_where=sa.text("content_id IS NOT NULL"),
+    )
     run((SQL / "0007_similarity.sql").read_text())
     run(f"DROP FUNCTION {NEAREST_BEFORE}; DROP FUNCTION modiste.walk_pays(integer, jsonb)")
 
@@ -52,6 +68,9 @@ def downgrade() -> None:
     run(function("walk_pays", "0001_similarity.sql"))
     run(function("nearest_listings", "0006_similarity.sql"))
     run(function("describe_similar", "0001_similarity.sql"))
+    op.drop_index("photo_listing_id_idx", "photo", schema="modiste")
+    op.drop_index("photo_content_id_idx", "photo", schema="modiste")
+    op.create_index("photo_content_id_idx", "photo", ["content_id"], schema="modiste")
     drop_indexes_of_categories()
     op.drop_table("category_index", schema="modiste")
 

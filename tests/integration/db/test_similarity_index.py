@@ -15,7 +15,7 @@ from db.similarity import SimilarListing, similar_listings, similar_to
 Shop = Any  # the fixture's class, in conftest.py
 
 DIM = 16
-LISTINGS = 7_200
+LISTINGS = 3_600
 HNSW_SETTINGS = ("hnsw.iterative_scan", "hnsw.ef_search", "hnsw.max_scan_tuples", "hnsw.scan_mem_multiplier")
 
 
@@ -85,7 +85,7 @@ def test_the_index_is_walked_where_many_pass_and_finds_what_comparing_all_finds(
     module_shop: Shop, vectors: NDArray[np.float32], ids: list[int], filters: dict[str, str], kept: Any, how: str
 ) -> None:
     found = []
-    for asked in range(2500, LISTINGS, 200):
+    for asked in range(1200, LISTINGS, 100):
         answer = ask(module_shop, ids[asked], **filters)
         assert (len(answer), {row.how for row in answer} - {"exact"}) == (10, {how} - {"exact"})
         assert len({row.listing_id for row in answer} - {ids[asked]}) == 10
@@ -98,7 +98,7 @@ def test_a_filter_that_keeps_many_but_far_listings_still_has_k_answers(
     module_shop: Shop, vectors: NDArray[np.float32], ids: list[int]
 ) -> None:
     found = []
-    for asked in range(10, LISTINGS // 12, 40):
+    for asked in range(10, LISTINGS // 12, 20):
         answer = ask(module_shop, ids[asked], gender="Women")
         assert len(answer) == 10
         found.append(recall(module_shop, vectors, asked, answer, lambda place: place >= LISTINGS // 6))
@@ -139,7 +139,7 @@ def test_the_walk_reads_the_index_and_not_the_whole_table(module_shop: Shop, ids
         with transaction(module_shop.engine) as connection:
             names = {"index": f"{table}_vec_idx", "table": table}
             before = connection.execute(counted, names).one()
-            assert similar_listings(connection, ids[4000], k=10, filters=filters)[0].how == "approximate"
+            assert similar_listings(connection, ids[3200], k=10, filters=filters)[0].how == "approximate"
             after = connection.execute(counted, names).one()
         assert (after.walks - before.walks, after.table_scans - before.table_scans) == (1, 0)
         assert after.walked - before.walked < LISTINGS / 10
@@ -156,11 +156,11 @@ def test_a_question_leaves_the_settings_of_its_session_as_they_were(module_shop:
         for name, value in zip(HNSW_SETTINGS, mine, strict=True):
             connection.execute(text("SELECT set_config(:n, :v, false)"), {"n": name, "v": value})
         connection.commit()
-        assert similar_listings(connection, ids[4000])[0].how == "approximate"
+        assert similar_listings(connection, ids[3200])[0].how == "approximate"
         assert settings(connection) == mine
         connection.commit()
         connection.execute(text("SET LOCAL hnsw.ef_search = 99"))
-        similar_listings(connection, ids[4000])
+        similar_listings(connection, ids[3200])
         assert settings(connection) == ["strict_order", "99", *mine[2:]]
         connection.commit()
         assert settings(connection) == mine
@@ -188,7 +188,7 @@ def test_a_fresh_session_of_an_ordinary_role_may_ask_and_keeps_the_default_setti
 ) -> None:
     with transaction(ordinary) as connection:
         connection.execute(text("SET TRANSACTION READ ONLY"))
-        assert similar_listings(connection, ids[4000])[0].how == "approximate"
+        assert similar_listings(connection, ids[3200])[0].how == "approximate"
     with ordinary.connect() as connection:
         assert [connection.scalar(text("SELECT current_setting(:n)"), {"n": name}) for name in HNSW_SETTINGS] == [
             "off", "40", "20000", "1",
