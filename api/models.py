@@ -12,6 +12,7 @@ from api.cards import Shown
 from api.problems import documented
 from api.resources import Use
 from api.texts import ModelName
+from db.backfills import coverage
 from db.engine import transaction
 from db.errors import UnknownModelVersion
 from db.models import RegisteredModel, list_models
@@ -35,6 +36,16 @@ class ModelVersion(Shown):
     )
 
 
+class Coverage(Shown):
+    """Of the photo contents that answers rest on, those that a version has seen."""
+
+    shown: int = Field(description="Contents that answers rest on.", examples=[1200])
+    covered: int = Field(description="Those that it has seen.", examples=[1180])
+    given_up: int = Field(description="Those that its backfill could not have.", examples=[2])
+    lacking: int = Field(description="Those that it has not seen, or not yet.", examples=[18])
+    share: float = Field(description="covered / shown; 1 where there is nothing to cover.", examples=[0.9833])
+
+
 class ModelDetails(ModelVersion):
     """A model version with what it can say and what it learned from."""
 
@@ -42,6 +53,7 @@ class ModelDetails(ModelVersion):
     backbone: str | None = Field(examples=["tf_efficientnet_lite0"])
     categories: list[str] = Field(examples=[["T-Shirt", "Dress"]])
     attributes: dict[str, list[str]] = Field(description="Values by group.", examples=[{"colour": ["Blue", "Red"]}])
+    coverage: Coverage
 
 
 @router.get("", operation_id="list_models", response_model=list[ModelVersion])
@@ -53,12 +65,14 @@ def models(use: Use) -> Response:
 
 @router.get("/{name}", operation_id="get_model", response_model=ModelDetails, responses=documented(404))
 def model(use: Use, name: ModelName) -> Response:
-    """One version: what it can say, and how well it does."""
+    """One version: what it can say, how well it does, and how much it has seen, which is counted: not to be polled."""
     with transaction(use.engine) as connection:
         known = {registered.name: registered for registered in list_models(connection)}
-    if name not in known:
-        raise UnknownModelVersion(f"there is no model version {name}; GET /v1/models lists them")
-    return answer(ModelDetails(**values_of(known[name]), **described(known[name].manifest)))
+        if name not in known:
+            raise UnknownModelVersion(f"there is no model version {name}; GET /v1/models lists them")
+        seen = coverage(connection, known[name].id)
+    own = {part: getattr(seen, part) for part in Coverage.model_fields}
+    return answer(ModelDetails(**values_of(known[name]), **described(known[name].manifest), coverage=Coverage(**own)))
 
 
 def values_of(registered: RegisteredModel) -> dict[str, Any]:

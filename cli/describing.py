@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cli.coverage import coverage_as_json, percent
 from cli.output import out, print_table
+from db.backfills import Coverage
 from db.models import RegisteredModel
 
 # What a task is first judged by, in the names of `trainer.metrics`, and where the number of its photos stands.
@@ -41,7 +43,7 @@ def headlines(metrics: Mapping[str, float]) -> list[Headline]:
     return [headline for headline in found if headline.source == ALL_SOURCES] or found
 
 
-def described(model: RegisteredModel, enrichments: int) -> dict[str, Any]:
+def described(model: RegisteredModel, enrichments: int, seen: Coverage) -> dict[str, Any]:
     """Everything worth knowing of a version, as `modiste models show --json` gives it."""
     manifest = model.manifest
     labels, plan = manifest.get("labels", {}), manifest.get("plan", {})
@@ -64,6 +66,7 @@ def described(model: RegisteredModel, enrichments: int) -> dict[str, Any]:
         "activated_at": model.activated_at,
         "indexed": model.indexed,
         "enrichments": enrichments,
+        "coverage": coverage_as_json(seen),
     }
 
 
@@ -99,7 +102,9 @@ def facts(said: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     yield "backbone", said["backbone"] or "not told"
     yield "says", f"{said['categories']} categories" + (f"; attributes: {groups}" if groups else "")
     yield "embedding", f"{said['embedding_dim']} numbers, searched {'by HNSW' if said['indexed'] else 'exactly'}"
+    seen = said["coverage"]
     yield "enrichments", f"{said['enrichments']:,}"
+    yield "covers", f"{percent(seen['share'])} of the {seen['shown']:,} photo contents that answers rest on"
     yield "size", f"{said['bytes'] / 1e6:.1f} MB"
     yield "registered", f"{said['registered_at']:%Y-%m-%d %H:%M}"
     if said["activated_at"]:

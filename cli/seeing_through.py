@@ -41,18 +41,31 @@ def see_through(stack: Stack, own: "OwnWorker", import_id: int, *, watch: bool, 
     """
     if unfinished(stack):
         own.start()
-    hint = f"See {log_folder(stack) / 'worker.log'}."
+    status = stay(stack, own, import_id, watch=watch)
+    done(status)
+    stay_for_others(stack, own)
+    return status
+
+
+def stay(stack: Stack, own: "OwnWorker", import_id: int, *, watch: bool) -> ImportStatus:
+    """Until the import is done or rests, where the worker is one's own or `watch` is asked for."""
     if own.runs:
-        follow(stack.engine, import_id, tend=own.poll, stalled=hint)
+        follow(stack.engine, import_id, tend=own.poll, stalled=hint(stack))
     elif watch:
         follow(stack.engine, import_id, stalled="Does a worker run? See modiste doctor.")
     with transaction(stack.engine) as connection:
-        status = import_status(connection, import_id)
-    done(status)
-    while own.runs and (left := unfinished(stack)):  # of an import that was stopped, or that began beside this one
+        return import_status(connection, import_id)
+
+
+def stay_for_others(stack: Stack, own: "OwnWorker") -> None:
+    """Of an import that was stopped, or that began beside this one, nobody else would see to what is left."""
+    while own.runs and (left := unfinished(stack)):
         err.print(f"Import {left[0]} has photos left to do; staying until they are done too. Ctrl-C keeps them queued.")
-        follow(stack.engine, left[0], tend=own.poll, stalled=hint)
-    return status
+        follow(stack.engine, left[0], tend=own.poll, stalled=hint(stack))
+
+
+def hint(stack: Stack) -> str:
+    return f"See {log_folder(stack) / 'worker.log'}."
 
 
 @contextmanager

@@ -22,18 +22,55 @@ SHOWN = """
             SELECT FROM modiste.enrichment seen WHERE seen.content_id = p.content_id)))
 """
 URL = "^[a-z][a-z0-9+.-]*://"
+# Contents that wait in a shard of the version, whoever made it.
+WAITING = """
+    SELECT p.content_id FROM modiste.shard s JOIN modiste.import i ON i.id = s.import_id
+    CROSS JOIN unnest(s.photo_ids) AS asked (id) JOIN modiste.photo p ON p.id = asked.id
+    WHERE s.model_version_id = :version AND s.state IN ('queued', 'paused', 'leased')
+      AND i.state <> 'cancelled' AND p.content_id IS NOT NULL
+"""
+# Contents that a backfill of the version has been through with, unless their photo shows another one by now.
+ENDED = """
+    SELECT p.content_id FROM modiste.shard s
+    CROSS JOIN unnest(s.photo_ids) AS asked (id)
+    JOIN modiste.photo p ON p.id = asked.id AND p.updated_at <= s.finished_at
+    WHERE s.model_version_id = :version AND s.lane = 'backfill' AND s.state = ANY (CAST(:ended AS text[]))
+      AND p.content_id IS NOT NULL
+"""
+# From when on contents are late: the backfill, which puts to work what it finds, did not find them yet. For the active
+# version that is the last one begun before it was activated, and without one the activation. A write that the backfill
+# could not see may be some seconds older than it.
+SINCE = """
+    SELECT coalesce(max(i.started_at) - interval '1 minute', max(v.activated_at) FILTER (WHERE v.state = 'active'))
+    FROM modiste.model_version v
+    LEFT JOIN modiste.import i ON i.model_version_id = v.id AND i.lane = 'backfill' AND i.state <> 'cancelled'
+      AND (v.state <> 'active' OR i.started_at <= v.activated_at)
+    WHERE v.id = :version
+"""
+# Photos that imports had seen for another version since then; one goes on with the version that it began with.
+LATE = f"""
+    SELECT unnest(s.photo_ids) FROM modiste.shard s
+    WHERE s.state = 'done' AND s.lane <> 'backfill' AND s.model_version_id <> :version AND s.finished_at > ({SINCE})
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Coverage:
-    """Of the photo contents that answers rest on, those that a version has enriched."""
+    """Of the photo contents that answers rest on, those that a version has enriched.
+
+    `given_up`: those that its backfill could not have, as their bytes are lost, or damaged, or bring workers down.
+    `late`: those that imports brought since it was begun.
+    """
 
     shown: int
     covered: int
+    given_up: int
+    late: int
 
     @property
     def lacking(self) -> int:
-        return self.shown - self.covered
+        """Those that it has not tried, or not yet: the late ones among them."""
+        return self.shown - self.covered - self.given_up
 
     @property
     def share(self) -> float:
@@ -45,25 +82,62 @@ def coverage(connection: Connection, version_id: int) -> Coverage:
     """Counts contents: not for a hot path."""
     row = connection.execute(
         text(f"""
-            SELECT count(*) AS shown, count(e.content_id) AS covered
-            FROM (SELECT DISTINCT p.content_id FROM modiste.photo p WHERE {SHOWN}) AS content
-            LEFT JOIN modiste.enrichment e ON e.content_id = content.content_id AND e.model_version_id = :version
+            WITH shown AS (
+                SELECT DISTINCT p.content_id FROM modiste.photo p WHERE {SHOWN}
+            ), missing AS MATERIALIZED (
+                SELECT content_id FROM shown WHERE NOT EXISTS (
+                    SELECT FROM modiste.enrichment e
+                    WHERE e.content_id = shown.content_id AND e.model_version_id = :version)
+            ), given_up AS (
+                SELECT content_id FROM missing INTERSECT ({ENDED}) EXCEPT ({WAITING})
+            )
+            SELECT shown, shown - missing AS covered, given_up, late
+            FROM (SELECT (SELECT count(*) FROM shown) AS shown, (SELECT count(*) FROM missing) AS missing,
+                         (SELECT count(*) FROM given_up) AS given_up,
+                         (SELECT count(*) FROM (
+                             SELECT content_id FROM missing INTERSECT
+                             SELECT p.content_id FROM modiste.photo p WHERE p.id IN ({LATE})
+                             EXCEPT SELECT content_id FROM given_up) AS late) AS late) AS counted
         """),
-        {"version": version_id},
+        {"version": version_id, "ended": ["done"]},
     ).one()
-    return Coverage(shown=row.shown, covered=row.covered)
+    return Coverage(**row._mapping)
 
 
-def begin_backfill(connection: Connection, name: str) -> list[int]:
+def begin_backfill(connection: Connection, name: str, *, again: bool = True) -> list[int]:
     """Puts to work what a version lacks and nobody is at; returns the imports of the backfill that are to be done.
 
     One import a catalogue. Where one is still open, what the version lacks by now is added to it: to begin again is
-    to go on. All in this one transaction: whoever dies in it leaves nothing half planned. The caller sends messages.
-    Raises `UnknownModelVersion`, also for a version that is retired.
+    to go on. `again`: also what an earlier backfill could not have, or was cancelled with. All in this one
+    transaction: whoever dies in it leaves nothing half planned. The caller sends messages. Raises
+    `UnknownModelVersion`, also for a version that is retired.
     """
     version_id = lock_version(connection, name)
+    put_to_work(connection, version_id, name, lacking(connection, version_id, again=again))
+    return open_backfills(connection, version_id)
+
+
+def follow_up(connection: Connection) -> int:
+    """Puts to work for the active version what imports brought late: seen for another one, and not by its backfill.
+
+    Returns how many photos those are; the caller sends messages. What is cancelled is left alone.
+    """
+    active = connection.execute(
+        text("SELECT id, name FROM modiste.model_version WHERE state = 'active' FOR NO KEY UPDATE")
+    ).one_or_none()
+    if active is None:
+        return 0
+    late = lacking(connection, active.id, again=False, only_late=True)
+    put_to_work(connection, active.id, active.name, late)
+    return sum(len(photo_ids) for _, photo_ids in late)
+
+
+def put_to_work(
+    connection: Connection, version_id: int, name: str, photos: Sequence[tuple[str, Sequence[int]]]
+) -> None:
+    """Adds photos, given by catalogue, to the version's backfill; the caller holds the lock of the version."""
     size = photos_per_shard(connection, version_id)
-    for catalogue, photo_ids in lacking(connection, version_id):
+    for catalogue, photo_ids in photos:
         import_id = open_import(connection, version_id, catalogue) or begin_import(
             connection,
             catalogue=catalogue,
@@ -84,7 +158,6 @@ def begin_backfill(connection: Connection, name: str) -> list[int]:
             {"n": len(photo_ids), "id": import_id},
         )
         end_planning(connection, import_id)
-    return open_backfills(connection, version_id)
 
 
 def lock_version(connection: Connection, name: str) -> int:
@@ -98,30 +171,30 @@ def lock_version(connection: Connection, name: str) -> int:
     return version_id
 
 
-def lacking(connection: Connection, version_id: int) -> list[tuple[str, Sequence[int]]]:
+def lacking(
+    connection: Connection, version_id: int, *, again: bool, only_late: bool = False
+) -> list[tuple[str, Sequence[int]]]:
     """By catalogue, a photo for each content that the version lacks and that waits in none of its shards.
 
     A photo with a URL rather than one without: its bytes can be had again.
     """
     rows = connection.execute(
         text(f"""
-            WITH waiting AS (
-                SELECT p.content_id FROM modiste.shard s JOIN modiste.import i ON i.id = s.import_id
-                CROSS JOIN unnest(s.photo_ids) AS asked (id) JOIN modiste.photo p ON p.id = asked.id
-                WHERE s.model_version_id = :version AND s.state IN ('queued', 'paused', 'leased')
-                  AND i.state <> 'cancelled' AND p.content_id IS NOT NULL
-            ), chosen AS (
-                SELECT DISTINCT ON (p.content_id) p.id, p.listing_id FROM modiste.photo p
-                WHERE {SHOWN}
+            WITH missing AS MATERIALIZED (
+                SELECT p.id, p.listing_id, p.content_id, p.source FROM modiste.photo p
+                WHERE {SHOWN} {f"AND p.id IN ({LATE})" if only_late else ""}
                   AND NOT EXISTS (SELECT FROM modiste.enrichment e
                                   WHERE e.content_id = p.content_id AND e.model_version_id = :version)
-                  AND NOT EXISTS (SELECT FROM waiting w WHERE w.content_id = p.content_id)
-                ORDER BY p.content_id, p.source !~* :url, p.id
+            ), waiting AS ({WAITING}), ended AS ({ENDED}), chosen AS (
+                SELECT DISTINCT ON (m.content_id) m.id, m.listing_id FROM missing m
+                WHERE NOT EXISTS (SELECT FROM waiting w WHERE w.content_id = m.content_id)
+                  AND NOT EXISTS (SELECT FROM ended e WHERE e.content_id = m.content_id)
+                ORDER BY m.content_id, m.source !~* :url, m.id
             )
             SELECT l.catalogue, array_agg(c.id ORDER BY c.id) AS photo_ids
             FROM chosen c JOIN modiste.listing l ON l.id = c.listing_id GROUP BY l.catalogue ORDER BY l.catalogue
         """),
-        {"version": version_id, "url": URL},
+        {"version": version_id, "url": URL, "ended": [] if again else ["done", "cancelled"]},
     )
     return [(row.catalogue, row.photo_ids) for row in rows]
 

@@ -17,7 +17,7 @@ HNSW = "m = 24, ef_construction = 200"
 HNSW_OF_A_CATEGORY = "m = 16, ef_construction = 128"
 # Below this, comparing everything is faster than walking an index, and exact.
 VECTORS_WORTH_AN_INDEX = 10_000
-CATEGORY_WORTH_AN_INDEX = 12_000
+CATEGORY_WORTH_AN_INDEX = 4_000
 INDEX_LOCK = 0x6D6F6402
 
 
@@ -71,6 +71,21 @@ def wants_index(connection: Connection) -> VectorIndex | None:
         {"enough": VECTORS_WORTH_AN_INDEX, "large": CATEGORY_WORTH_AN_INDEX},
     ).one_or_none()
     return None if wanted is None else VectorIndex(version_id=wanted.id, category=wanted.category)
+
+
+def lacks_index(connection: Connection, version_id: int) -> bool:
+    """Whether the version has vectors enough for an index of all, and none is built."""
+    return bool(
+        connection.scalar(
+            text("""
+                SELECT v.index_built_at IS NULL AND (
+                    SELECT count(*) FROM (SELECT FROM modiste.enrichment e WHERE e.model_version_id = v.id
+                                          LIMIT :enough) AS few) >= :enough
+                FROM modiste.model_version v WHERE v.id = :id AND v.state <> 'retired'
+            """),
+            {"enough": VECTORS_WORTH_AN_INDEX, "id": version_id},
+        )
+    )
 
 
 def build_index(engine: Engine, wanted: VectorIndex, *, memory: str = "1GB") -> bool:

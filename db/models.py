@@ -184,17 +184,3 @@ def enriched_contents(connection: Connection, version_id: int) -> int:
             text("SELECT count(*) FROM modiste.enrichment WHERE model_version_id = :id"), {"id": version_id}
         ).scalar_one()
     )
-
-
-def photos_unseen(connection: Connection, version_id: int) -> int:
-    """Photos that count as enriched, by other versions only. Counts them: not for a hot path."""
-    return int(
-        connection.execute(
-            text("""
-                SELECT count(*) FROM modiste.photo p WHERE p.state = 'enriched' AND NOT EXISTS (
-                    SELECT FROM modiste.enrichment e
-                    WHERE e.content_id = p.content_id AND e.model_version_id = :id)
-            """),
-            {"id": version_id},
-        ).scalar_one()
-    )

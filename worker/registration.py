@@ -6,11 +6,14 @@ Knows the checks and their order; a model's files are `vision.artifact`'s, the r
 import logging
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
+from db.backfills import coverage
 from db.engine import transaction
-from db.errors import ModelDoesNotFit
-from db.models import RegisteredModel, activate_model, list_models, model_by_name, register_model
+from db.errors import ModelDoesNotFit, NotCovered
+from db.indexes import lacks_index
+from db.models import RegisteredModel, activate_model, list_models, model_before, model_by_name, register_model
+from db.states import ModelState
 from store import Area, DamagedFolder, NotInStore, Store
 from vision.artifact import MANIFEST, Artifact, load_artifact
 from vision.manifest import Manifest
@@ -19,6 +22,8 @@ from vision.weights import check_weights
 
 logger = logging.getLogger(__name__)
 MODEL_CARD = "MODEL_CARD.md"
+# Of the contents that answers rest on, the share that a version may lack: not to be had by its backfill, or come since.
+MISSING_SHARE_MAX = 0.01
 
 
 def check_model(folder: Path) -> Artifact:
@@ -76,16 +81,53 @@ def files_of(manifest: Manifest) -> set[str]:
     return {MANIFEST, MODEL_CARD, *(entry.name for entry in manifest.files)}
 
 
-def activate(engine: Engine, store: Store, cache: Path, version: str) -> None:
+def activate(engine: Engine, store: Store, cache: Path, version: str, *, force: bool = False) -> None:
     """Makes a registered version the active one, once its files in the store have passed the gate again.
 
-    Raises UnknownModelVersion, ModelDoesNotFit, or what `check_model` raises; the active version stays then.
+    `force`: also one that has not seen all that answers rest on, or whose index is not built; the log tells.
+    Raises UnknownModelVersion, ModelDoesNotFit, NotCovered, or what `check_model` raises; the active version stays.
     """
     with transaction(engine) as connection:
         registered = model_by_name(connection, version)
+        lacks = what_it_lacks(connection, registered)
+    if lacks and not force:
+        raise NotCovered(
+            f"model version {version} {' and '.join(lacks)}. `modiste models backfill {version}` sees to that; --force "
+            "activates it all the same"
+        )
     check_registered(store, cache, registered)
     with transaction(engine) as connection:
         activate_model(connection, version)
+    if lacks:
+        logger.warning("model version %s was activated by force: it %s", version, " and ".join(lacks))
+
+
+def rollback(engine: Engine, store: Store, cache: Path, *, force: bool = False) -> str:
+    """Activates the version that was active before; returns its name. Raises as `activate` does."""
+    with transaction(engine) as connection:
+        version = model_before(connection).name
+    activate(engine, store, cache, version, force=force)
+    return version
+
+
+def what_it_lacks(connection: Connection, registered: RegisteredModel) -> list[str]:
+    """What answers would lose if the version were active, each to be read behind its name; nothing for the active one.
+
+    Full is the coverage of a version that has seen all that was there when its backfill began. What its backfill could
+    not have, and what came since, may be one content in a hundred: no catalogue stands still, and what came late is
+    seen to once the version is active (`db.backfills.follow_up`).
+    """
+    if registered.state is ModelState.ACTIVE:
+        return []
+    seen, lacks = coverage(connection, registered.id), []
+    of = f"of the {seen.shown:,} photo contents that answers rest on"
+    if seen.lacking > seen.late or seen.late > MISSING_SHARE_MAX * seen.shown:
+        lacks.append(f"has seen {seen.covered:,} {of}")
+    if seen.given_up + seen.late > MISSING_SHARE_MAX * seen.shown and seen.given_up:
+        lacks.append(f"could not have {seen.given_up:,} {of}")
+    if lacks_index(connection, registered.id):
+        lacks.append("has no index of its vectors yet")
+    return lacks
 
 
 def check_registered(store: Store, cache: Path, registered: RegisteredModel) -> None:

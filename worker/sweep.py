@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from broker import PLANNING, Delivery, dispatch, queue_length
+from db.backfills import follow_up
 from db.control import finish_cancelling, half_cancelled
 from db.engine import first_line, transaction
 from db.erasure import drop_erased
@@ -77,7 +78,10 @@ def clear_store(engine: Engine, store: Store) -> None:
 
 
 class Sweeper:
-    """Sweeps every few seconds in a thread of its own, and builds a missing index when the work is done."""
+    """Sweeps every few seconds in a thread of its own; in another it looks after the versions in service.
+
+    There it has the active one see what imports saw for another since, and builds a missing index when work is done.
+    """
 
     def __init__(self, engine: Engine, app: Celery, store: Store, delivery: Delivery) -> None:
         self._engine = engine
@@ -87,7 +91,9 @@ class Sweeper:
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, args=(self._sweep, delivery.sweep_s), name="sweep", daemon=True),
-            threading.Thread(target=self._run, args=(self._index, 4 * delivery.sweep_s), name="index", daemon=True),
+            threading.Thread(
+                target=self._run, args=(self._versions, 4 * delivery.sweep_s), name="versions", daemon=True
+            ),
         ]
         for thread in self._threads:
             thread.start()
@@ -111,7 +117,12 @@ class Sweeper:
     def _sweep(self) -> None:
         sweep(self._engine, self._app, self._store, self._delivery)
 
-    def _index(self) -> None:
+    def _versions(self) -> None:
+        with transaction(self._engine) as connection:
+            late = follow_up(connection)
+        if late:
+            logger.info("the active model version is to see %d photos that were seen for another", late)
+            dispatch(self._engine, self._app)
         with transaction(self._engine) as connection:
             wanted = wants_index(connection)
         if wanted is not None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.commands.importing import exit_status, import_as_json, show_result, show_status
+from cli.errors import UsageError
 from cli.opening import Stack, open_stack
 from cli.output import err, print_json
 from cli.seeing_through import go_on
@@ -13,7 +14,7 @@ from cli.settings import Settings
 from db.control import PlayedAgain, begin_cancelling, finish_cancelling, pause_import, play_again, resume_import
 from db.engine import transaction
 from db.imports import ImportStatus, import_status
-from db.states import MAY_PASS, Reason
+from db.states import MAY_PASS, Lane, Reason
 from worker.handed_in import drop_files
 
 Number = Annotated[int, typer.Argument(metavar="IMPORT", help="Its number, as modiste status lists it.")]
@@ -81,6 +82,12 @@ def retry(
     Alone on the embedded stack it stays until they are done.
     """
     with open_stack(Settings()) as stack:
+        backfilled = standing(stack, import_id)
+        if backfilled.lane is Lane.BACKFILL:
+            raise UsageError(
+                f"import {import_id} is a backfill: what it could not have is tried again by "
+                f"modiste models backfill {backfilled.model_version}"
+            )
         played = play_again(stack.engine, import_id, reasons or MAY_PASS)
         for line in said(played, named=bool(reasons)):
             err.print(line, soft_wrap=True)

@@ -12,13 +12,15 @@ import typer
 from kombu.exceptions import OperationalError as BrokerError
 
 from broker import living_workers, queue_length
+from cli.coverage import say_coverage
 from cli.errors import message_of
 from cli.opening import Stack, open_stack
 from cli.output import out, print_json
 from cli.settings import Settings
+from db.backfills import coverage
 from db.engine import pgvector_version, schema_revision, server_version, transaction
 from db.migrate import head_revision
-from db.models import active_model, photos_unseen
+from db.models import active_model
 from db.states import Lane
 from store import Area
 from vision.predictor import gpu_is_there
@@ -172,9 +174,9 @@ def model(stack: Stack) -> Finding:
     says = f"{active.name} is active, its golden photo agrees on {predictor.engine_name}"
     predictor.close()
     with transaction(stack.engine) as connection:
-        unseen = photos_unseen(connection, active.id)
-    if unseen:
-        advice = "import their feeds again: unchanged rows whose photos it has not seen are enriched"
-        says = f"{says}; {unseen:,} photos were enriched by other versions only"
+        seen = coverage(connection, active.id)
+    says = f"{says}; it has seen {say_coverage(seen)}"
+    if seen.lacking:
+        advice = f"have it see them: modiste models backfill {active.name}"
         return Finding(what="model", verdict=Verdict.WARNING, says=says, advice=advice)
     return Finding(what="model", verdict=Verdict.OK, says=says)

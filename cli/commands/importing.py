@@ -177,7 +177,7 @@ def show_result(stack: Stack, status: ImportStatus, *, as_json: bool) -> None:
         out.print(f"It is paused: modiste resume {status.id} lets it go on.")
     elif not status.finished:
         out.print(f"It is worked on: modiste status {status.id} tells how far, --watch stays until it is done.")
-    if status.rows == 0:
+    if status.rows == 0 and status.lane is not Lane.BACKFILL:
         err.print("[yellow]The feed has column names and no rows.[/]")
 
 
@@ -201,23 +201,34 @@ def import_as_json(status: ImportStatus) -> dict[str, Any]:
 
 def show_status(status: ImportStatus) -> None:
     """The counters of one import, each line adding up to its first number."""
-    out.print(f"[bold]Import {status.id}[/] of {status.feed} into {status.catalogue}: {status.shown_state}")
+    if status.lane is Lane.BACKFILL:
+        out.print(f"[bold]Import {status.id}[/], {status.feed} over {status.catalogue}: {status.shown_state}")
+    else:
+        out.print(f"[bold]Import {status.id}[/] of {status.feed} into {status.catalogue}: {status.shown_state}")
+        show_rows(status)
+    show_photos(status)
+    if status.whole:
+        out.print(f"  withdrawn {status.listings_withdrawn:>6,} listings that the feed does not have")
+    if status.error:
+        out.print(f"  [red]{escape(status.error)}[/]", soft_wrap=True)
+
+
+def show_rows(status: ImportStatus) -> None:
     out.print(
         f"  rows    {status.rows:>8,} = {status.rows_new:,} new + {status.rows_changed:,} changed + "
         f"{status.rows_unchanged:,} unchanged + {status.rows_continued:,} continued + "
         f"{status.rows_rejected:,} rejected",
         soft_wrap=True,
     )
+
+
+def show_photos(status: ImportStatus) -> None:
     out.print(
         f"  photos  {status.photos_total:>8,} = {status.photos_enriched:,} enriched + "
         f"{status.photos_quarantined:,} in quarantine + {status.photos_cancelled:,} cancelled + "
         f"{status.photos_pending:,} pending; {status.photos_inferred:,} went through the network",
         soft_wrap=True,
     )
-    if status.whole:
-        out.print(f"  withdrawn {status.listings_withdrawn:>6,} listings that the feed does not have")
-    if status.error:
-        out.print(f"  [red]{escape(status.error)}[/]", soft_wrap=True)
 
 
 def show_rejections(rows: list[RejectedRow], total: int) -> None:

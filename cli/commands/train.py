@@ -148,7 +148,7 @@ def require_new(settings: Settings, version: str) -> None:
 def put_into_registry(settings: Settings, folder: Path, *, as_json: bool) -> None:
     with open_stack(settings) as stack:
         version = registration.register(stack.engine, stack.store, folder)
-    said = f"Registered {version}. To put it into service: modiste models activate {version}"
+    said = f"Registered {version}. To have it see what answers rest on: modiste models backfill {version}"
     tell(as_json, said, event="registered", version=version)
 
 
