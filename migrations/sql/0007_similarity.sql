@@ -22,13 +22,25 @@ BEGIN
 END
 $$;
 
+-- The category of `filters` if it names one alone and that has an index of its own.
+CREATE FUNCTION modiste.indexed_category(version integer, filters jsonb) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = modiste, pg_temp
+AS $$
+    SELECT c.category FROM category_index c
+    WHERE c.model_version_id = version AND c.built_at IS NOT NULL
+      AND ARRAY[c.category] = filter_texts(filters, 'category')
+$$;
+
 -- About how many listings pass, where walking the index is worth a thought: NULL where they are to be compared anyway.
+-- Of a category with an index even few are looked for there: to single them out by category and something else costs
+-- more than to compare them.
 CREATE FUNCTION modiste.kept_if_many(version integer, filters jsonb) RETURNS double precision
 LANGUAGE plpgsql STABLE
 SET search_path = modiste, pg_temp
 AS $$
 DECLARE
-    few constant integer := 2000;
+    few constant integer := CASE WHEN indexed_category(version, filters) IS NULL THEN 2000 ELSE 200 END;
     kept double precision;
 BEGIN
     IF EXISTS (SELECT FROM model_version v WHERE v.id = version AND v.index_built_at IS NOT NULL) THEN
@@ -52,10 +64,14 @@ SET enable_sort = off  -- in the order of the index, however few the vectors are
 SET jit = off
 AS $$
 DECLARE
-    wanted constant integer := k + 8;      -- the order of a walk is nearly that of distance
+    -- The order of a walk is nearly that of distance: the more is passed by, the fewer to spare are enough.
+    wanted integer := k + 8;
+    wanted_at_length constant integer := k + 2;
+    -- From outside a category the way in is the hard part.
+    ef constant integer := least(1000, greatest(CASE WHEN category IS NULL THEN 100 ELSE 300 END, wanted));
     glance constant integer := 200;        -- after so many vectors, each time, it is judged
     farthest constant integer := 40000;
-    per_listing constant real := 4;        -- what a step costs, in listings compared
+    per_listing constant real := 3;        -- what a step costs, in listings compared
     far constant real := 0.25;             -- of the share that passes overall
     vectors constant real := (SELECT greatest(1, reltuples) FROM pg_class
                               WHERE oid = format('embedding_%s', version)::regclass);
@@ -67,7 +83,7 @@ DECLARE
     listings bigint[] := '{}';
     found near_listing[] := '{}';
 BEGIN
-    before := swap_walk_settings(ARRAY['relaxed_order', least(1000, greatest(100, wanted))::text, farthest::text, '4']);
+    before := swap_walk_settings(ARRAY['relaxed_order', ef::text, farthest::text, '4']);
     FOR hit IN EXECUTE format(
         'SELECT e.content_id, e.vec <=> $2 AS distance, passing.*
          FROM embedding_%1$s e LEFT JOIN LATERAL (
@@ -81,10 +97,13 @@ BEGIN
         USING filters, asked, self, farthest
     LOOP
         IF hit.content_id IS DISTINCT FROM content THEN
+            IF steps = 2 * glance THEN
+                wanted := wanted_at_length;
+            END IF;
             EXIT WHEN cardinality(listings) >= wanted;
             EXIT WHEN steps > 0 AND steps % glance = 0 AND (
                 cardinality(listings) + 0.5 < far * share * steps
-                OR per_listing * steps * (wanted / greatest(0.5, cardinality(listings)) - 1) > kept);
+                OR per_listing * steps * (wanted_at_length / greatest(1.0, cardinality(listings)) - 1) > kept);
             content := hit.content_id;
             steps := steps + 1;
         END IF;
@@ -104,16 +123,6 @@ BEGIN
     END IF;
     RETURN NULL;
 END
-$$;
-
--- The category of `filters` if it names one alone and that has an index of its own.
-CREATE FUNCTION modiste.indexed_category(version integer, filters jsonb) RETURNS text
-LANGUAGE sql STABLE
-SET search_path = modiste, pg_temp
-AS $$
-    SELECT c.category FROM category_index c
-    WHERE c.model_version_id = version AND c.built_at IS NOT NULL
-      AND ARRAY[c.category] = filter_texts(filters, 'category')
 $$;
 
 -- One asked vector against all listings that pass `filters`, best first, each listing once, `self` left out.
