@@ -15,19 +15,23 @@ from db.imports import ImportStatus, photos_waiting
 from db.indexes import VectorIndex, build_index, lacks_index
 from db.models import model_by_name
 from db.states import ModelState
+from worker.registration import what_it_lacks
 
 INDEX_LOOK_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backfilled:
-    """What a version has seen when the command ends; `imports` in the order they were followed."""
+    """What a version has seen when the command ends; `imports` in the order they were followed.
+
+    `lacks`: why it would not be activated, as `worker.registration.what_it_lacks` says it.
+    """
 
     version: str
     active: bool
     coverage: Coverage
     indexed: bool
-    wants_index: bool
+    lacks: list[str]
     imports: list[ImportStatus]
 
 
@@ -102,7 +106,7 @@ def standing(stack: Stack, version: str, imports: list[ImportStatus]) -> Backfil
             active=model.state is ModelState.ACTIVE,
             coverage=coverage(connection, model.id),
             indexed=model.indexed,
-            wants_index=lacks_index(connection, model.id),
+            lacks=what_it_lacks(connection, model),
             imports=imports,
         )
 

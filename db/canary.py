@@ -60,7 +60,7 @@ class GroupShift:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SideBySide:
-    """A listing, and what is nearest to its first photo by the active version and by the other."""
+    """A listing, and which others are nearest to its first photo by the active version and by the other."""
 
     asked: NamedListing
     before: Sequence[NamedListing]
@@ -70,7 +70,7 @@ class SideBySide:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Canary:
     """`overlap` (mean over `asked` listings, 0 to 1): how many of the ten contents nearest to a listing's first photo
-    are the same by both versions. None where there is nothing to ask.
+    are the same by both versions, its own ones left out. None where there is nothing to ask.
 
     `flipped` of `compared` listings change their category. `recall`: how many of the ten nearest the new version's
     index finds of those that comparing everything finds, mean over `recall_asked`; None while it has no index.
@@ -92,13 +92,11 @@ class Canary:
 def canary(connection: Connection, before: RegisteredModel, after: RegisteredModel, *, sample: int) -> Canary:
     """Compares `after` with the version `before` over the listings that both have seen. In a transaction of its own."""
     asked = listings_of_both(connection, before.id, after.id, limit=sample)
-    pairs = [
-        (nearest(connection, before.id, content), nearest(connection, after.id, content)) for content in asked.values()
-    ]
+    pairs = [(nearest(connection, before.id, one), nearest(connection, after.id, one)) for one in asked]
     words = words_of_both(connection, before.id, after.id)
     flips = Counter((row.category_before, row.category_after) for row in words)
     turned = {pair: n for pair, n in flips.most_common() if pair[0] != pair[1]}
-    recall, recall_asked = index_recall(connection, after, list(asked.values())[:QUERIES_COMPARED_EXACTLY])
+    recall, recall_asked = index_recall(connection, after, asked[:QUERIES_COMPARED_EXACTLY])
     return Canary(
         before=before.name,
         after=after.name,
@@ -108,17 +106,27 @@ def canary(connection: Connection, before: RegisteredModel, after: RegisteredMod
         flipped=sum(turned.values()),
         flips=[Flip(before=a, after=b, listings=n) for (a, b), n in list(turned.items())[:SHOWN_FLIPS]],
         shifts=shifts_of((row.attributes_before, row.attributes_after) for row in words),
-        side_by_side=side_by_side(connection, list(asked)[:SHOWN_SIDE_BY_SIDE], pairs),
+        side_by_side=side_by_side(connection, [one.listing_id for one in asked[:SHOWN_SIDE_BY_SIDE]], pairs),
         recall=recall,
         recall_asked=recall_asked,
     )
 
 
-def listings_of_both(connection: Connection, before: int, after: int, *, limit: int) -> dict[int, int]:
-    """Listings that both versions have seen, each with the content of its first photo."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """A listing with the content of its first photo that both versions have seen, and the contents of all."""
+
+    listing_id: int
+    content_id: int
+    own: Sequence[int]
+
+
+def listings_of_both(connection: Connection, before: int, after: int, *, limit: int) -> list[_Asked]:
     rows = connection.execute(
         text("""
-            SELECT sampled.id, first.content_id
+            SELECT sampled.id AS listing_id, first.content_id,
+                   (SELECT array_agg(p.content_id) FROM modiste.photo p
+                    WHERE p.listing_id = sampled.id AND p.content_id IS NOT NULL) AS own
             FROM (SELECT b.listing_id AS id FROM modiste.listing_summary b
                   JOIN modiste.listing_summary a ON a.listing_id = b.listing_id AND a.model_version_id = :after
                   WHERE b.model_version_id = :before ORDER BY hashint8(b.listing_id), b.listing_id LIMIT :n) AS sampled
@@ -128,14 +136,15 @@ def listings_of_both(connection: Connection, before: int, after: int, *, limit: 
                 JOIN modiste.enrichment a ON a.content_id = p.content_id AND a.model_version_id = :after
                 WHERE p.listing_id = sampled.id AND p.state <> 'quarantined'
                 ORDER BY p.position, p.id LIMIT 1) AS first
+            ORDER BY hashint8(sampled.id), sampled.id
         """),
         {"before": before, "after": after, "n": limit},
     )
-    return {row.id: row.content_id for row in rows}
+    return [_Asked(**row._mapping) for row in rows]
 
 
-def nearest(connection: Connection, version_id: int, content_id: int, *, exactly: bool = False) -> list[int]:
-    """The contents nearest to one by cosine, itself left out: by the index if there is one, else by comparing all."""
+def nearest(connection: Connection, version_id: int, asked: _Asked, *, exactly: bool = False) -> list[int]:
+    """The contents nearest by cosine that the listing does not show: by the index if there is one, else of all."""
     schema, table = vector_schema(connection), f"modiste.embedding_{int(version_id)}"
     connection.execute(
         text("""
@@ -148,9 +157,10 @@ def nearest(connection: Connection, version_id: int, content_id: int, *, exactly
             SELECT e.content_id FROM {table} e
             ORDER BY e.vec OPERATOR({schema}.<=>) (SELECT vec FROM {table} WHERE content_id = :content) LIMIT :n
         """),
-        {"content": content_id, "n": NEAREST + 1},
+        {"content": asked.content_id, "n": NEAREST + len(asked.own)},
     )
-    return [found for found in rows if found != content_id][:NEAREST]
+    own = set(asked.own)
+    return [found for found in rows if found not in own][:NEAREST]
 
 
 def overlap(one: Collection[int], other: Collection[int]) -> float:
@@ -164,14 +174,14 @@ def mean(values: Iterable[float]) -> float | None:
     return sum(given) / len(given) if given else None
 
 
-def index_recall(connection: Connection, version: RegisteredModel, contents: Sequence[int]) -> tuple[float | None, int]:
+def index_recall(connection: Connection, version: RegisteredModel, asked: Sequence[_Asked]) -> tuple[float | None, int]:
     """Share of the exact ten nearest that the version's index finds, and over how many queries."""
     if not version.indexed:
         return None, 0
     shares = []
-    for content in contents:
-        exact = nearest(connection, version.id, content, exactly=True)
-        found = nearest(connection, version.id, content)
+    for one in asked:
+        exact = nearest(connection, version.id, one, exactly=True)
+        found = nearest(connection, version.id, one)
         shares.append(len(set(exact) & set(found)) / len(exact) if exact else 1.0)
     return mean(shares), len(shares)
 
@@ -233,11 +243,16 @@ def side_by_side(
     return [
         SideBySide(
             asked=names.listings[listing],
-            before=[names.contents[content] for content in before if content in names.contents],
-            after=[names.contents[content] for content in after if content in names.contents],
+            before=each_once(names.contents[content] for content in before if content in names.contents),
+            after=each_once(names.contents[content] for content in after if content in names.contents),
         )
         for listing, (before, after) in zip(listing_ids, few, strict=True)
     ]
+
+
+def each_once(listings: Iterable[NamedListing]) -> list[NamedListing]:
+    """Several of the nearest contents may be of one listing."""
+    return list({listing.id: listing for listing in listings}.values())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

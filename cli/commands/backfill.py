@@ -71,9 +71,9 @@ def advice(done: Backfilled) -> list[str]:
         lines.append(
             f"It is worked on: modiste status {open_imports[0]} tells how far, --watch stays until it is done."
         )
-    elif done.coverage.lacking or done.wants_index:
+    elif done.coverage.lacking:
         lines.append(f"To go on: modiste models backfill {version}")
     elif not done.active:
         lines.append(f"What would change: modiste models canary {version}")
-        lines.append(f"To put it into service: modiste models activate {version}")
+        lines.append(f"To put it into service: modiste models activate {version}{' --force' if done.lacks else ''}")
     return lines

@@ -57,14 +57,16 @@ def show(found: Canary) -> None:
     for name, value in figures(found):
         out.print(f"  {name:<12}{value}", soft_wrap=True)
     if found.flips:
+        out.print("\nCategories that change most:")
         print_table(
-            "\nCategories that change most",
+            "",
             ["before", "after", "listings"],
             [[flip.before, flip.after, flip.listings] for flip in found.flips],
         )
     if found.shifts:
+        out.print("\nAttributes that change, of the listings that have one of the group by either version:")
         print_table(
-            "\nAttributes, of the listings that have one of the group",
+            "",
             ["group", "differ", "listings", "gained", "lost", "changed"],
             [[s.group, percent(s.share), s.listings, s.gained, s.lost, s.changed] for s in found.shifts],
         )
@@ -76,23 +78,26 @@ def figures(found: Canary) -> list[tuple[str, str]]:
     lines = []
     if found.overlap is not None:
         lines.append(
-            ("neighbours", f"{10 * found.overlap:.1f} of the ten nearest are the same ({found.asked:,} listings asked)")
+            (
+                "neighbours",
+                f"{10 * found.overlap:.1f} of the ten nearest photos are the same ({found.asked:,} listings asked)",
+            )
         )
     share = percent(found.flipped / found.compared)
     lines.append(("categories", f"{found.flipped:,} of {found.compared:,} listings change theirs ({share})"))
     if found.recall is None:
         lines.append(("index", "none: its vectors are compared one by one"))
     else:
-        lines.append(
-            ("index", f"finds {10 * found.recall:.2f} of the true ten nearest ({found.recall_asked:,} listings asked)")
-        )
+        asked = f"{found.recall_asked:,} listings asked"
+        lines.append(("index", f"finds {10 * found.recall:.2f} of the ten that are truly nearest ({asked})"))
     return lines
 
 
 def show_pair(pair: SideBySide, found: Canary) -> None:
     shared = {listing.id for listing in pair.before} & {listing.id for listing in pair.after}
+    out.print(f"\nSimilar to {named(pair.asked)} (* by both):", soft_wrap=True)
     print_table(
-        f"\nSimilar to {named(pair.asked)}  (* by both)",
+        "",
         [found.before, found.after],
         list(zip_longest(cells(pair.before, shared), cells(pair.after, shared), fillvalue="")),
     )

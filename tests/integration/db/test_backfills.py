@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from db.backfills import Coverage, begin_backfill, coverage
+from db.backfills import Coverage, begin_backfill, coverage, follow_up
 from db.batches import ContentRef
 from db.canary import canary
 from db.control import begin_cancelling, finish_cancelling
@@ -115,6 +115,44 @@ def test_what_cannot_be_had_is_counted_and_what_is_gone_or_cancelled_too(shop: S
     finish_cancelling(shop.engine, import_id)
     assert (shop.status(import_id).photos_cancelled, shop.status(import_id).finished) == (2, True)
     assert shop.one("SELECT count(*) FROM modiste.photo WHERE state <> 'enriched'") == 0
+
+
+def test_what_cannot_be_had_is_told_from_what_waits_and_is_tried_again_only_when_asked(shop: Shop, second: int) -> None:
+    shop.stock(*(shop.item(name, [1, 0, 0]) for name in "abc"))
+    (import_id,) = backfill(shop)
+    lease = shop.take(open_shards(shop, import_id)[0])
+    lost, *others = shirts(shop, lease)
+    shop.finish(lease, [Outcome(photo_id=lost.photo_id, reason=Reason.NOT_FOUND, detail="no bytes"), *others])
+    assert coverage_of(shop, second) == Coverage(shown=3, covered=2, given_up=1, late=0)
+    with transaction(shop.engine) as connection:
+        assert begin_backfill(connection, "v2", again=False) == []
+    (again,) = backfill(shop)
+    assert coverage_of(shop, second).lacking == 1, "it is tried again"
+    lease = shop.take(open_shards(shop, again)[0])
+    shop.finish(lease, shirts(shop, lease))
+    assert coverage_of(shop, second) == Coverage(shown=3, covered=3, given_up=0, late=0)
+
+
+def test_what_imports_bring_after_the_backfill_is_seen_once_the_version_is_active(shop: Shop, second: int) -> None:
+    shop.stock(shop.item("a", [1, 0, 0]))
+    under_way, shards = shop.plan("late")
+    (import_id,) = backfill(shop)
+    lease = shop.take(open_shards(shop, import_id)[0])
+    shop.finish(lease, shirts(shop, lease))
+    with transaction(shop.engine) as connection:
+        activate_model(connection, "v2")
+        assert follow_up(connection) == 0
+    shop.finish(shop.take(*shards))
+    assert (shop.status(under_way).state, coverage_of(shop, second).late) == (ImportState.DONE, 1)
+    for photos in (1, 0):
+        with transaction(shop.engine) as connection:
+            assert follow_up(connection) == photos
+    (waiting,) = open_shards(shop, import_id + 1)
+    lease = shop.take(waiting)
+    shop.finish(lease, shirts(shop, lease))
+    assert coverage_of(shop, second) == Coverage(shown=2, covered=2, given_up=0, late=0)
+    with transaction(shop.engine) as connection:
+        assert follow_up(connection) == 0
 
 
 def test_a_retired_version_leaves_nothing_but_its_name(shop: Shop, second: int) -> None:

@@ -10,6 +10,8 @@ from broker import Delivery, dispatch, living_workers, make_app, queue_length
 from db.engine import transaction
 from db.states import Lane
 from store import Store
+from worker.process import celery_lanes
+from worker.settings import WorkerSettings
 from worker.sweep import sweep
 
 Import = Callable[..., int]
@@ -37,6 +39,24 @@ def test_every_due_shard_gets_one_message_in_its_lane(engine: Engine, app: Celer
     dispatch(engine, app)
     dispatch(engine, app)
     assert lengths(app) == {"interactive": 1, "bulk": 2, "backfill": 0}
+
+
+def test_a_worker_takes_what_is_backfilled_behind_all_bulk_work(app: Celery) -> None:
+    settings = WorkerSettings(database_url="", broker_url="", store_url="", cache=Path(), lanes=tuple(Lane))
+    lanes = [lane.value for lane in celery_lanes(settings)]
+    for lane in reversed(lanes * 3):
+        app.send_task("any", queue=lane)
+    taken: list[str] = []
+    app.amqp.queues.select(lanes)  # as the Celery worker does with its --queues
+    with app.connection_for_read() as connection:
+        consumer = app.amqp.TaskConsumer(
+            connection, on_message=lambda message: (taken.append(message.delivery_info["routing_key"]), message.ack())
+        )
+        consumer.qos(prefetch_count=1)
+        with consumer:
+            while len(taken) < 6:
+                connection.drain_events(timeout=5)
+    assert taken == ["bulk"] * 3 + ["backfill"] * 3
 
 
 @pytest.mark.usefixtures("planned")
