@@ -11,10 +11,9 @@ from sqlalchemy import Connection, Engine, text
 
 from db.models import vector_schema
 
-# Defaults (m 16, ef_construction 64) lose whole queries at a million vectors, and no ef_search repairs it.
+# Defaults (m 16, ef_construction 64) lose whole queries at a million vectors, and no ef_search repairs it; in a
+# category's index they lose those that are asked from outside the category.
 HNSW = "m = 24, ef_construction = 200"
-# A category's is walked with the largest ef_search there is, and has fewer vectors.
-HNSW_OF_A_CATEGORY = "m = 16, ef_construction = 128"
 # Below this, comparing everything is faster than walking an index, and exact.
 VECTORS_WORTH_AN_INDEX = 10_000
 CATEGORY_WORTH_AN_INDEX = 4_000
@@ -154,7 +153,7 @@ def create_index(connection: Connection, name: str, wanted: VectorIndex, memory:
             {
                 "statement": f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON modiste.embedding_{wanted.version_id} "
                 f"USING hnsw (vec {vector_schema(connection)}.halfvec_cosine_ops) "
-                f"WITH ({HNSW if wanted.category is None else HNSW_OF_A_CATEGORY}){only}",
+                f"WITH ({HNSW}){only}",
                 "category": wanted.category,
             },
         )

@@ -67,23 +67,32 @@ DECLARE
     -- The order of a walk is nearly that of distance: the more is passed by, the fewer to spare are enough.
     wanted integer := k + 8;
     wanted_at_length constant integer := k + 2;
-    -- From outside a category the way in is the hard part.
-    ef constant integer := least(1000, greatest(CASE WHEN category IS NULL THEN 100 ELSE 300 END, wanted));
     glance constant integer := 200;        -- after so many vectors, each time, it is judged
     farthest constant integer := 40000;
     per_listing constant real := 3;        -- what a step costs, in listings compared
-    far constant real := 0.25;             -- of the share that passes overall
-    vectors constant real := (SELECT greatest(1, reltuples) FROM pg_class
-                              WHERE oid = format('embedding_%s', version)::regclass);
-    share constant real := CASE WHEN category IS NULL THEN kept / vectors ELSE 0 END;
+    far constant real := 0.25;             -- of the share that passes in the whole index
+    share constant real := kept / (
+        SELECT greatest(1, i.reltuples) FROM pg_class i
+        WHERE i.oid = to_regclass(format('embedding_%s_vec%s_idx', version, (
+            SELECT '_' || c.id FROM category_index c
+            WHERE c.model_version_id = version AND c.category = walk.category))));
     before text[];
     hit record;
     content bigint;
+    ef integer := 100;
     steps integer := 0;
     listings bigint[] := '{}';
     found near_listing[] := '{}';
 BEGIN
-    before := swap_walk_settings(ARRAY['relaxed_order', ef::text, farthest::text, '4']);
+    before := swap_walk_settings(ARRAY['relaxed_order', '40', farthest::text, '4']);
+    IF category IS NOT NULL THEN
+        -- The farther the vector is from the category, the harder is the way in.
+        EXECUTE format(
+            'SELECT 1000 - 90 * count(*) FILTER (WHERE near.category = $2)
+             FROM (SELECT e.category FROM embedding_%s e ORDER BY e.vec <=> $1 LIMIT 10) near', version)
+            INTO ef USING asked, category;
+    END IF;
+    PERFORM set_config('hnsw.ef_search', least(1000, greatest(ef, wanted))::text, true);
     FOR hit IN EXECUTE format(
         'SELECT e.content_id, e.vec <=> $2 AS distance, passing.*
          FROM embedding_%1$s e LEFT JOIN LATERAL (
