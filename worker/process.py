@@ -195,8 +195,11 @@ def leave(delivery: Delivery, why: str) -> None:
 
 
 def celery_lanes(settings: WorkerSettings) -> tuple[Lane, ...]:
-    """The lanes that share the Celery worker's slots: the interactive one only where it is alone."""
-    return tuple(lane for lane in settings.lanes if lane is not Lane.INTERACTIVE) or settings.lanes
+    """The lanes that share the Celery worker's slots: the interactive one only where it is alone.
+
+    In the order in which messages are taken: what is backfilled waits behind all bulk work, however they were named.
+    """
+    return tuple(lane for lane in (Lane.BULK, Lane.BACKFILL) if lane in settings.lanes) or settings.lanes
 
 
 def listen(settings: WorkerSettings, app: Celery, process: Process) -> list[Listener]:

@@ -42,7 +42,7 @@ def test_every_due_shard_gets_one_message_in_its_lane(engine: Engine, app: Celer
 
 
 def test_a_worker_takes_what_is_backfilled_behind_all_bulk_work(app: Celery) -> None:
-    settings = WorkerSettings(database_url="", broker_url="", store_url="", cache=Path(), lanes=tuple(Lane))
+    settings = WorkerSettings(database_url="", broker_url="", store_url="", cache=Path(), lanes=tuple(reversed(Lane)))
     lanes = [lane.value for lane in celery_lanes(settings)]
     for lane in reversed(lanes * 3):
         app.send_task("any", queue=lane)
