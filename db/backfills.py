@@ -22,29 +22,36 @@ SHOWN = """
             SELECT FROM modiste.enrichment seen WHERE seen.content_id = p.content_id)))
 """
 URL = "^[a-z][a-z0-9+.-]*://"
-# Contents that wait in a shard of the version, whoever made it.
+# What a version lacks of them, and all photos that show it. Materialized: no statistic knows how many those are.
+MISSING = """
+    missing AS MATERIALIZED (
+        SELECT DISTINCT p.content_id FROM modiste.photo p
+        WHERE {which} AND NOT EXISTS (SELECT FROM modiste.enrichment e
+                                      WHERE e.content_id = p.content_id AND e.model_version_id = :version)
+    ), missing_photo AS MATERIALIZED (
+        SELECT p.id, p.content_id, p.listing_id, p.source, p.state, p.updated_at
+        FROM missing JOIN modiste.photo p USING (content_id)
+    )
+"""
+# Of these, contents that wait in a shard of the version, whoever made it.
 WAITING = """
     SELECT p.content_id FROM modiste.shard s JOIN modiste.import i ON i.id = s.import_id
-    CROSS JOIN unnest(s.photo_ids) AS asked (id) JOIN modiste.photo p ON p.id = asked.id
-    WHERE s.model_version_id = :version AND s.state IN ('queued', 'paused', 'leased')
-      AND i.state <> 'cancelled' AND p.content_id IS NOT NULL
+    CROSS JOIN unnest(s.photo_ids) AS asked (id) JOIN missing_photo p ON p.id = asked.id
+    WHERE s.model_version_id = :version AND s.state IN ('queued', 'paused', 'leased') AND i.state <> 'cancelled'
 """
-# Contents that a backfill of the version has been through with, unless their photo shows another one by now.
+# Of these, contents that a backfill of the version has been through with, unless their photo shows others by now.
 ENDED = """
-    SELECT p.content_id FROM modiste.shard s
-    CROSS JOIN unnest(s.photo_ids) AS asked (id)
-    JOIN modiste.photo p ON p.id = asked.id AND p.updated_at <= s.finished_at
+    SELECT p.content_id FROM modiste.shard s CROSS JOIN unnest(s.photo_ids) AS asked (id)
+    JOIN missing_photo p ON p.id = asked.id AND p.updated_at <= s.finished_at
     WHERE s.model_version_id = :version AND s.lane = 'backfill' AND s.state = ANY (CAST(:ended AS text[]))
-      AND p.content_id IS NOT NULL
 """
-# From when on contents are late: the backfill, which puts to work what it finds, did not find them yet. For the active
-# version that is the last one begun before it was activated, and without one the activation. A write that the backfill
-# could not see may be some seconds older than it.
+# From when on contents are late: the last backfill put to work what it found, and did not find them yet. Without one, for
+# the active version, its activation. A write that the backfill could not see may be some seconds older than it.
 SINCE = """
-    SELECT coalesce(max(i.started_at) - interval '1 minute', max(v.activated_at) FILTER (WHERE v.state = 'active'))
+    SELECT coalesce(max(i.started_at) FILTER (WHERE v.state = 'active' OR i.state <> 'cancelled') - interval '1 minute',
+                    max(v.activated_at) FILTER (WHERE v.state = 'active'))
     FROM modiste.model_version v
-    LEFT JOIN modiste.import i ON i.model_version_id = v.id AND i.lane = 'backfill' AND i.state <> 'cancelled'
-      AND (v.state <> 'active' OR i.started_at <= v.activated_at)
+    LEFT JOIN modiste.import i ON i.model_version_id = v.id AND i.lane = 'backfill'
     WHERE v.id = :version
 """
 # Photos that imports had seen for another version since then; one goes on with the version that it began with.
@@ -82,22 +89,13 @@ def coverage(connection: Connection, version_id: int) -> Coverage:
     """Counts contents: not for a hot path."""
     row = connection.execute(
         text(f"""
-            WITH shown AS (
-                SELECT DISTINCT p.content_id FROM modiste.photo p WHERE {SHOWN}
-            ), missing AS MATERIALIZED (
-                SELECT content_id FROM shown WHERE NOT EXISTS (
-                    SELECT FROM modiste.enrichment e
-                    WHERE e.content_id = shown.content_id AND e.model_version_id = :version)
-            ), given_up AS (
-                SELECT content_id FROM missing INTERSECT ({ENDED}) EXCEPT ({WAITING})
-            )
-            SELECT shown, shown - missing AS covered, given_up, late
-            FROM (SELECT (SELECT count(*) FROM shown) AS shown, (SELECT count(*) FROM missing) AS missing,
-                         (SELECT count(*) FROM given_up) AS given_up,
-                         (SELECT count(*) FROM (
-                             SELECT content_id FROM missing INTERSECT
-                             SELECT p.content_id FROM modiste.photo p WHERE p.id IN ({LATE})
-                             EXCEPT SELECT content_id FROM given_up) AS late) AS late) AS counted
+            WITH {MISSING.format(which=SHOWN)},
+            given_up AS (SELECT content_id FROM missing INTERSECT ({ENDED}) EXCEPT ({WAITING})),
+            late AS (SELECT p.content_id FROM missing_photo p WHERE p.id IN ({LATE})
+                     EXCEPT SELECT content_id FROM given_up)
+            SELECT shown, shown - (SELECT count(*) FROM missing) AS covered,
+                   (SELECT count(*) FROM given_up) AS given_up, (SELECT count(*) FROM late) AS late
+            FROM (SELECT count(DISTINCT p.content_id) AS shown FROM modiste.photo p WHERE {SHOWN}) AS counted
         """),
         {"version": version_id, "ended": ["done"]},
     ).one()
@@ -180,16 +178,13 @@ def lacking(
     """
     rows = connection.execute(
         text(f"""
-            WITH missing AS MATERIALIZED (
-                SELECT p.id, p.listing_id, p.content_id, p.source FROM modiste.photo p
-                WHERE {SHOWN} {f"AND p.id IN ({LATE})" if only_late else ""}
-                  AND NOT EXISTS (SELECT FROM modiste.enrichment e
-                                  WHERE e.content_id = p.content_id AND e.model_version_id = :version)
-            ), waiting AS ({WAITING}), ended AS ({ENDED}), chosen AS (
-                SELECT DISTINCT ON (m.content_id) m.id, m.listing_id FROM missing m
-                WHERE NOT EXISTS (SELECT FROM waiting w WHERE w.content_id = m.content_id)
-                  AND NOT EXISTS (SELECT FROM ended e WHERE e.content_id = m.content_id)
-                ORDER BY m.content_id, m.source !~* :url, m.id
+            WITH {MISSING.format(which=SHOWN + (f"AND p.id IN ({LATE})" if only_late else ""))},
+            waiting AS ({WAITING}), ended AS ({ENDED}), chosen AS (
+                SELECT DISTINCT ON (p.content_id) p.id, p.listing_id FROM missing_photo p
+                WHERE p.state <> 'quarantined'
+                  AND NOT EXISTS (SELECT FROM waiting w WHERE w.content_id = p.content_id)
+                  AND NOT EXISTS (SELECT FROM ended e WHERE e.content_id = p.content_id)
+                ORDER BY p.content_id, p.source !~* :url, p.id
             )
             SELECT l.catalogue, array_agg(c.id ORDER BY c.id) AS photo_ids
             FROM chosen c JOIN modiste.listing l ON l.id = c.listing_id GROUP BY l.catalogue ORDER BY l.catalogue

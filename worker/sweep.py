@@ -119,7 +119,7 @@ class Sweeper:
 
     def _versions(self) -> None:
         with transaction(self._engine) as connection:
-            late = follow_up(connection)
+            late = follow_up(connection) if sweeps_alone(connection) else 0
         if late:
             logger.info("the active model version is to see %d photos that were seen for another", late)
             dispatch(self._engine, self._app)

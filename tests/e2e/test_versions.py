@@ -104,7 +104,6 @@ def test_a_version_is_backfilled_over_a_killed_worker_a_pause_and_an_import(
     modiste.json("resume", "2", "--watch")
     out, errors = beside.communicate(timeout=60)
     assert beside.returncode == 0, f"{out}\n{errors}\n{modiste.log()}"
-    modiste.json("status", "3", "--watch")
     done = modiste.json("models", "backfill", "second", "--watch")
     contents = BEFORE + MEANWHILE
     assert {name: done["coverage"][name] for name in ("shown", "covered")} == {"shown": contents, "covered": contents}
