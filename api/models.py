@@ -12,7 +12,7 @@ from api.cards import Shown
 from api.problems import documented
 from api.resources import Use
 from api.texts import ModelName
-from db.backfills import coverage
+from db.coverage import coverage
 from db.engine import transaction
 from db.errors import UnknownModelVersion
 from db.models import RegisteredModel, list_models

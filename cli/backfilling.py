@@ -9,7 +9,8 @@ from broker import dispatch
 from cli.opening import Stack
 from cli.output import err
 from cli.seeing_through import OwnWorker, stay, stay_for_others, unfinished
-from db.backfills import Coverage, begin_backfill, coverage
+from db.backfills import begin_backfill
+from db.coverage import Coverage, coverage
 from db.engine import transaction
 from db.imports import ImportStatus, photos_waiting
 from db.indexes import VectorIndex, build_index, lacks_index

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from db.backfills import Coverage
+from db.coverage import Coverage
 
 
 def percent(share: float) -> str:

@@ -4,12 +4,13 @@ Other programs may have registered a manifest that lacks a part: such a part is 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from api.sources import public_source
 from cli.coverage import coverage_as_json, percent
 from cli.output import out, print_table
-from db.backfills import Coverage
+from db.coverage import Coverage, GivenUp
 from db.models import RegisteredModel
 
 # What a task is first judged by, in the names of `trainer.metrics`, and where the number of its photos stands.
@@ -43,8 +44,11 @@ def headlines(metrics: Mapping[str, float]) -> list[Headline]:
     return [headline for headline in found if headline.source == ALL_SOURCES] or found
 
 
-def described(model: RegisteredModel, enrichments: int, seen: Coverage) -> dict[str, Any]:
-    """Everything worth knowing of a version, as `modiste models show --json` gives it."""
+def described(model: RegisteredModel, enrichments: int, seen: Coverage, missing: Sequence[GivenUp]) -> dict[str, Any]:
+    """Everything worth knowing of a version, as `modiste models show --json` gives it.
+
+    `missing`: photos that its backfill could not have.
+    """
     manifest = model.manifest
     labels, plan = manifest.get("labels", {}), manifest.get("plan", {})
     files = manifest.get("files", [])
@@ -67,6 +71,7 @@ def described(model: RegisteredModel, enrichments: int, seen: Coverage) -> dict[
         "indexed": model.indexed,
         "enrichments": enrichments,
         "coverage": coverage_as_json(seen),
+        "given_up": [{**asdict(photo), "source": public_source(photo.source)} for photo in missing],
     }
 
 
@@ -84,6 +89,7 @@ def show_version(said: Mapping[str, Any]) -> None:
         ("Measured", ("source", "task", "figure", "value", "n"), measured(said["metrics"])),
         ("Said from", ("label", "probability"), [list(pair) for pair in said["thresholds"].items()]),
         ("Learned from", ("source", "photos", "licence"), [list(source.values()) for source in said["sources"]]),
+        ("Could not be had", ("photo", "catalogue", "listing", "source"), [list(p.values()) for p in said["given_up"]]),
         ("Files", ("file", "bytes"), [[file["name"], f"{file['bytes']:,}"] for file in said["files"]]),
     )
     for title, columns, rows in tables:

@@ -6,100 +6,16 @@ import, so answers stay what they are under the active version; counters are tho
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from db.coverage import ENDED, LATE, MISSING, SHOWN, WAITING
 from db.errors import UnknownModelVersion
 from db.imports import begin_import, end_planning
 from db.shards import make_shards, photos_per_shard
 from db.states import Lane
 
-# Contents that answers rest on: of photos that are enriched, or show what was seen while they are asked for again.
-SHOWN = """
-    p.content_id IS NOT NULL
-    AND (p.state = 'enriched' OR (p.state <> 'quarantined' AND EXISTS (
-            SELECT FROM modiste.enrichment seen WHERE seen.content_id = p.content_id)))
-"""
 URL = "^[a-z][a-z0-9+.-]*://"
-# What a version lacks of them, and all photos that show it. Materialized: no statistic knows how many those are.
-MISSING = """
-    missing AS MATERIALIZED (
-        SELECT DISTINCT p.content_id FROM modiste.photo p
-        WHERE {which} AND NOT EXISTS (SELECT FROM modiste.enrichment e
-                                      WHERE e.content_id = p.content_id AND e.model_version_id = :version)
-    ), missing_photo AS MATERIALIZED (
-        SELECT p.id, p.content_id, p.listing_id, p.source, p.state, p.updated_at
-        FROM missing JOIN modiste.photo p USING (content_id)
-    )
-"""
-# Of these, contents that wait in a shard of the version, whoever made it.
-WAITING = """
-    SELECT p.content_id FROM modiste.shard s JOIN modiste.import i ON i.id = s.import_id
-    CROSS JOIN unnest(s.photo_ids) AS asked (id) JOIN missing_photo p ON p.id = asked.id
-    WHERE s.model_version_id = :version AND s.state IN ('queued', 'paused', 'leased') AND i.state <> 'cancelled'
-"""
-# Of these, contents that a backfill of the version has been through with, unless their photo shows others by now.
-ENDED = """
-    SELECT p.content_id FROM modiste.shard s CROSS JOIN unnest(s.photo_ids) AS asked (id)
-    JOIN missing_photo p ON p.id = asked.id AND p.updated_at <= s.finished_at
-    WHERE s.model_version_id = :version AND s.lane = 'backfill' AND s.state = ANY (CAST(:ended AS text[]))
-"""
-# From when on contents are late: the last backfill put to work what it found, and did not find them yet. Without one, for
-# the active version, its activation. A write that the backfill could not see may be some seconds older than it.
-SINCE = """
-    SELECT coalesce(max(i.started_at) FILTER (WHERE v.state = 'active' OR i.state <> 'cancelled') - interval '1 minute',
-                    max(v.activated_at) FILTER (WHERE v.state = 'active'))
-    FROM modiste.model_version v
-    LEFT JOIN modiste.import i ON i.model_version_id = v.id AND i.lane = 'backfill'
-    WHERE v.id = :version
-"""
-# Photos that imports had seen for another version since then; one goes on with the version that it began with.
-LATE = f"""
-    SELECT unnest(s.photo_ids) FROM modiste.shard s
-    WHERE s.state = 'done' AND s.lane <> 'backfill' AND s.model_version_id <> :version AND s.finished_at > ({SINCE})
-"""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Coverage:
-    """Of the photo contents that answers rest on, those that a version has enriched.
-
-    `given_up`: those that its backfill could not have, as their bytes are lost, or damaged, or bring workers down.
-    `late`: those that imports brought since it was begun.
-    """
-
-    shown: int
-    covered: int
-    given_up: int
-    late: int
-
-    @property
-    def lacking(self) -> int:
-        """Those that it has not tried, or not yet: the late ones among them."""
-        return self.shown - self.covered - self.given_up
-
-    @property
-    def share(self) -> float:
-        """0 to 1; 1 where there is nothing to cover."""
-        return self.covered / self.shown if self.shown else 1.0
-
-
-def coverage(connection: Connection, version_id: int) -> Coverage:
-    """Counts contents: not for a hot path."""
-    row = connection.execute(
-        text(f"""
-            WITH {MISSING.format(which=SHOWN)},
-            given_up AS (SELECT content_id FROM missing INTERSECT ({ENDED}) EXCEPT ({WAITING})),
-            late AS (SELECT p.content_id FROM missing_photo p WHERE p.id IN ({LATE})
-                     EXCEPT SELECT content_id FROM given_up)
-            SELECT shown, shown - (SELECT count(*) FROM missing) AS covered,
-                   (SELECT count(*) FROM given_up) AS given_up, (SELECT count(*) FROM late) AS late
-            FROM (SELECT count(DISTINCT p.content_id) AS shown FROM modiste.photo p WHERE {SHOWN}) AS counted
-        """),
-        {"version": version_id, "ended": ["done"]},
-    ).one()
-    return Coverage(**row._mapping)
 
 
 def begin_backfill(connection: Connection, name: str, *, again: bool = True) -> list[int]:

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -69,6 +70,7 @@ def work_on(workshop: Workshop, lease: Lease) -> None:
         with workshop.heartbeat.keeping((lease.shard_id, lease.token)) as lost:
             outcomes = list(look_at_photos(workshop, lease, lost))
             write(workshop.engine, lease, outcomes, work_s=work_s_of(outcomes, time.monotonic() - started))
+        say_lost(lease, outcomes)
     except LeaseLost as error:
         logger.warning("%s", error)
     except Interrupted:
@@ -79,6 +81,18 @@ def work_on(workshop: Workshop, lease: Lease) -> None:
         with transaction(workshop.engine) as connection:
             give_back(connection, lease, error=says, delay_s=ERROR_WAIT_S, counts=may_be_a_photos(error))
         raise
+
+
+def say_lost(lease: Lease, outcomes: Sequence[Outcome]) -> None:
+    """What a backfill could not have: its photos stay what they are, so that no table tells why."""
+    lost = [outcome for outcome in outcomes if outcome.reason]
+    if lease.lane is Lane.BACKFILL and lost:
+        first = lost[0]
+        counts = ", ".join(f"{photos} {reason}" for reason, photos in Counter(o.reason for o in lost).items())
+        logger.warning(
+            "backfill %d could not have %s; the first is photo %d: %s",
+            lease.import_id, counts, first.photo_id, first.detail,
+        )  # fmt: skip
 
 
 def may_be_a_photos(error: Exception) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from db.backfills import coverage
+from db.coverage import coverage
 from db.engine import transaction
 from db.errors import ModelDoesNotFit, NotCovered
 from db.indexes import lacks_index

@@ -64,8 +64,8 @@ def advice(done: Backfilled) -> list[str]:
         return [f"It is paused: modiste resume {number} lets it go on." for number in resting]
     if done.coverage.given_up:
         lines.append(
-            "What could not be had stays as the active version saw it, and is missing once this one is active. "
-            f"To try it again: modiste models backfill {version}"
+            f"modiste models show {version} lists what could not be had. It stays as the active version saw it, and is "
+            f"missing once {version} is active. To try it again: modiste models backfill {version}"
         )
     if open_imports := [one.id for one in done.imports if not one.finished]:
         lines.append(

@@ -17,7 +17,7 @@ from cli.errors import message_of
 from cli.opening import Stack, open_stack
 from cli.output import out, print_json
 from cli.settings import Settings
-from db.backfills import coverage
+from db.coverage import coverage
 from db.engine import pgvector_version, schema_revision, server_version, transaction
 from db.migrate import head_revision
 from db.models import active_model

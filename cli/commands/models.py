@@ -14,7 +14,7 @@ from cli.errors import UsageError
 from cli.opening import Stack, open_stack
 from cli.output import out, print_json, print_table
 from cli.settings import Settings
-from db.backfills import Coverage, coverage
+from db.coverage import Coverage, coverage, given_up
 from db.engine import transaction
 from db.models import RegisteredModel, active_model, enriched_contents, list_models, model_by_name
 from db.retiring import retire_model
@@ -22,6 +22,7 @@ from db.states import ModelState
 from worker import registration
 
 models = typer.Typer(no_args_is_help=False, help="Model versions: register, backfill, compare, activate, retire.")
+GIVEN_UP_SHOWN = 100
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON on stdout.")]
 Version = Annotated[str, typer.Argument(help="The version's name.")]
 Force = Annotated[
@@ -72,7 +73,8 @@ def show(version: Version, as_json: AsJson = False) -> None:
     """Show what a version says, how well, what it learned from, and how much of the catalogues it has seen."""
     with open_stack(Settings()) as stack, transaction(stack.engine) as connection:
         model = model_by_name(connection, version)
-        said = described(model, enriched_contents(connection, model.id), coverage(connection, model.id))
+        missing = given_up(connection, model.id, limit=GIVEN_UP_SHOWN)
+        said = described(model, enriched_contents(connection, model.id), coverage(connection, model.id), missing)
     if as_json:
         print_json(said)
     else:

@@ -90,6 +90,9 @@ def test_a_backfill_tells_what_it_could_not_have(command: Command, work: Work) -
     }  # fmt: skip
     assert listed["v1"]["coverage"]["share"] == 1.0
     assert "80 %" in command.run("models", "list")
+    (lost,) = json.loads(command.run("models", "show", "v2", "--json"))["given_up"]
+    assert (lost["catalogue"], lost["external_id"], lost["source"]) == ("shop", "a", "a/0")
+    assert "Could not be had" in command.run("models", "show", "v2")
     assert "could not have 1 of the 5" in command.refuse("models", "activate", "v2")
     again = run(command, "backfill", "v2")
     assert (again.exit_code, "It is worked on" in again.output) == (0, True), "what was lost is tried again"

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from db.backfills import Coverage, begin_backfill, coverage, follow_up
+from db.backfills import begin_backfill, follow_up
 from db.batches import ContentRef
 from db.canary import canary
 from db.control import begin_cancelling, finish_cancelling
+from db.coverage import Coverage, coverage
 from db.engine import transaction
 from db.enrichments import Outcome
 from db.errors import LeaseLost, ModelDoesNotFit, ModelInUse, UnknownModelVersion
