@@ -126,7 +126,10 @@ def test_versions_are_listed_without_paths(client: TestClient) -> None:
         3,
         False,
     )
-    assert client.get("/v1/models/v1").json() | version == client.get("/v1/models/v1").json()
+    details = client.get("/v1/models/v1").json()
+    assert details | version == details
+    assert details["coverage"]["covered"] == details["coverage"]["shown"] > 0
+    assert details["coverage"]["share"] == 1.0
 
 
 @pytest.mark.parametrize("path", ["/v1/listings", "/docs", "/openapi.json", "/nowhere", "/redoc", "/healthz/"])
