@@ -9,12 +9,13 @@ from db.states import PhotoState, Reason, RowOutcome
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContentRef:
-    """The bytes of a photo, known by `sha256` (32 bytes); sizes in pixels where they were read."""
+    """The bytes of a photo, known by `sha256` (32 bytes); sizes in pixels and `fingerprint` where they were read."""
 
     sha256: bytes
     size_bytes: int
     width_px: int | None = None
     height_px: int | None = None
+    fingerprint: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

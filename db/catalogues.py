@@ -134,16 +134,20 @@ def lock_listings_of(connection: Connection, photo_ids: Sequence[int]) -> None:
 
 def stage_contents(connection: Connection, contents: Iterable[ContentRef]) -> None:
     """Makes sure that each content has its row. In one order everywhere: two writers cannot wait for each other."""
-    rows = {(c.sha256, c.size_bytes, c.width_px, c.height_px) for c in contents}
+    rows = {(c.sha256, c.size_bytes, c.width_px, c.height_px, c.fingerprint) for c in contents}
     if not rows:
         return
-    stage(connection, "staged_content", "sha256 bytea, size_bytes bigint, width_px int, height_px int", rows)
+    columns = "sha256 bytea, size_bytes bigint, width_px int, height_px int, fingerprint bigint"
+    stage(connection, "staged_content", columns, rows)
     connection.execute(
         text("""
-            INSERT INTO modiste.content AS c (sha256, size_bytes, width_px, height_px)
-            SELECT DISTINCT ON (sha256) * FROM staged_content ORDER BY sha256, width_px
-            ON CONFLICT (sha256) DO UPDATE SET width_px = excluded.width_px, height_px = excluded.height_px
+            INSERT INTO modiste.content AS c (sha256, size_bytes, width_px, height_px, fingerprint)
+            SELECT DISTINCT ON (sha256) * FROM staged_content ORDER BY sha256, fingerprint, width_px
+            ON CONFLICT (sha256) DO UPDATE SET width_px = coalesce(c.width_px, excluded.width_px),
+                height_px = coalesce(c.height_px, excluded.height_px),
+                fingerprint = coalesce(c.fingerprint, excluded.fingerprint)
             WHERE c.width_px IS NULL AND excluded.width_px IS NOT NULL
+               OR c.fingerprint IS NULL AND excluded.fingerprint IS NOT NULL
         """)
     )
     connection.execute(text("DROP TABLE staged_content"))

@@ -222,7 +222,10 @@ class Listing(Base):
 
 
 class Content(Base):
-    """The bytes of a photo, known by SHA-256; many photos may show the same content."""
+    """The bytes of a photo, known by SHA-256; many photos may show the same content.
+
+    `fingerprint`: 64 bits that nearly agree where two contents show the same photo; empty where none was computed.
+    """
 
     __tablename__ = "content"
     __table_args__ = (CheckConstraint("octet_length(sha256) = 32", name="sha256"),)
@@ -232,6 +235,7 @@ class Content(Base):
     size_bytes: Mapped[int]
     width_px: Mapped[int | None] = mapped_column(Integer)
     height_px: Mapped[int | None] = mapped_column(Integer)
+    fingerprint: Mapped[int | None]
     created_at: Mapped[datetime] = now()
 
 

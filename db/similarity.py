@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -49,12 +50,8 @@ def similar_listings(
     options: Mapping[str, Any] | None = None,
 ) -> list[SimilarListing]:
     """Raises `UnknownListing`, `NotEnriched` or `BadQuestion`, in the words of the SQL function."""
-    return _ask(
-        connection,
-        "similar_listings",
-        "bigint",
-        {"asked": listing_id, "k": k, "filters": filters, "options": options},
-    )
+    asked = {"asked": listing_id, "k": k, "filters": filters, "options": options}
+    return _rows(connection, "similar_listings(CAST(:asked AS bigint), :k, :filters, :options)", asked)
 
 
 def similar_to(
@@ -73,12 +70,51 @@ def similar_to(
     """
     if model_version is not None:
         require_active(connection, model_version)
-    return _ask(
-        connection,
-        "similar_to",
-        "real[]",
-        {"asked": [float(x) for x in embedding], "k": k, "filters": filters, "options": options},
-    )
+    asked = {"asked": [float(x) for x in embedding], "k": k, "filters": filters, "options": options}
+    return _rows(connection, "similar_to(CAST(:asked AS real[]), :k, :filters, :options)", asked)
+
+
+def similar_to_many(
+    connection: Connection,
+    liked: Sequence[int],
+    unliked: Sequence[int] = (),
+    *,
+    k: int = 12,
+    filters: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> list[SimilarListing]:
+    """Like all of `liked` and unlike `unliked`, at most 100 each. Raises as `similar_listings`."""
+    asked = {"liked": list(liked), "unliked": list(unliked), "k": k, "filters": filters, "options": options}
+    call = "similar_to_many(CAST(:liked AS bigint[]), CAST(:unliked AS bigint[]), :k, :filters, :options)"
+    return _rows(connection, call, asked)
+
+
+def listings_like(
+    connection: Connection, attributes: Sequence[str], *, k: int = 12, filters: Mapping[str, Any] | None = None
+) -> list[SimilarListing]:
+    """By attributes alone, 1 to 100 of them as `group:value`; score: the mean of theirs. Raises `BadQuestion`."""
+    asked = {"attributes": list(attributes), "k": k, "filters": filters}
+    return _rows(connection, "listings_like(CAST(:attributes AS text[]), :k, :filters)", asked)
+
+
+def similar_batch(
+    connection: Connection,
+    listing_ids: Sequence[int],
+    *,
+    k: int = 12,
+    filters: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> dict[int, list[SimilarListing]]:
+    """For up to 1,000 listings in one call; one that cannot be asked about has an empty list. Raises `BadQuestion`."""
+    asked = {"asked": list(listing_ids), "k": k, "filters": filters, "options": options}
+    rows = _call(connection, "similar_batch(CAST(:asked AS bigint[]), :k, :filters, :options)", asked)
+    found: dict[int, list[SimilarListing]] = {listing_id: [] for listing_id in listing_ids}
+    for listing_id, answers in groupby(rows, key=lambda row: row["asked_listing_id"]):
+        found[listing_id] = [
+            SimilarListing(**{name: value for name, value in row.items() if name not in ("asked_listing_id", "rank")})
+            for row in answers
+        ]
+    return found
 
 
 def require_active(connection: Connection, model_version: str) -> None:
@@ -91,15 +127,21 @@ def require_active(connection: Connection, model_version: str) -> None:
         raise OtherVersionActive(f"the vector is of model version {model_version}, but {active} is active")
 
 
-def _ask(connection: Connection, function: str, asked_type: str, values: dict[str, Any]) -> list[SimilarListing]:
-    values |= {name: json.dumps(dict(values[name] or {})) for name in ("filters", "options")}
-    question = text(f"""
-        SELECT * FROM modiste.{function}(
-            CAST(:asked AS {asked_type}), CAST(:k AS integer), CAST(:filters AS jsonb), CAST(:options AS jsonb))
-    """)
+def _rows(connection: Connection, call: str, asked: dict[str, Any]) -> list[SimilarListing]:
+    return [SimilarListing(**row) for row in _call(connection, call, asked)]
+
+
+def _call(connection: Connection, call: str, asked: dict[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Rows of a function of modiste's; k, filters and options get their types here."""
+    types = {":k": "integer", ":filters": "jsonb", ":options": "jsonb"}
+    for name, sql_type in types.items():
+        call = call.replace(name, f"CAST({name} AS {sql_type})")
+    given = {
+        name: json.dumps(dict(value or {})) if name in ("filters", "options") else value
+        for name, value in asked.items()
+    }
     with typed_errors():
-        rows = connection.execute(question, values).all()
-    return [SimilarListing(**row._mapping) for row in rows]
+        return [row._mapping for row in connection.execute(text(f"SELECT * FROM modiste.{call}"), given)]
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from db.rows import is_url
 from db.shards import WorkPhoto
 from db.states import Reason
 from store import Area, NotInStore, Store
+from vision.fingerprint import fingerprint
 from vision.preprocess import STORED_SIDE_PX, PhotoError, PixelRule, open_photo, original_size, stored_copy, to_pixels
 from worker.photos.errors import FetchError, HostGivenUp, HostResting
 from worker.photos.fetcher import PhotoFetcher
@@ -110,7 +111,7 @@ class Preparation:
             copy = None if read.validator is None else stored_copy(image)
         if copy is not None:
             self._store.write(Area.COPIES, read.content.sha256.hex(), copy)
-        content = replace(read.content, width_px=width, height_px=height)
+        content = replace(read.content, width_px=width, height_px=height, fingerprint=fingerprint(image))
         return Prepared(photo_id=read.photo_id, content=content, pixels=pixels, validator=read.validator)
 
 

@@ -49,7 +49,7 @@ AS $$
     ), readable AS (
         SELECT c.oid FROM pg_class c
         WHERE c.relnamespace = 'modiste'::regnamespace
-          AND (c.relname IN ('catalogue', 'category_index', 'listing', 'listing_summary', 'model_version', 'recall_check',
+          AND (c.relname IN ('catalogue', 'category_index', 'content', 'listing', 'listing_summary', 'model_version', 'recall_check',
                              'listing_enrichment', 'listing_photo', 'listing_attribute', 'import_counts')
                OR c.relkind = 'r' AND c.relname ~ '^embedding_[0-9]+$')
     )

@@ -1,6 +1,7 @@
 """Planned batches: what is written, what goes to work, and counters that add up in every import."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -157,13 +158,15 @@ def test_photos_of_a_content_that_is_known_with_its_size_keep_it(shop: Shop) -> 
     _, (shard,) = shop.plan("a", "b")
     lease = shop.take(shard)
     plain = shop.content("one")
-    sized = type(plain)(sha256=plain.sha256, size_bytes=plain.size_bytes, width_px=30, height_px=40)
+    sized = replace(plain, width_px=30, height_px=40, fingerprint=-(2**63))
     outcomes = [
         Outcome(photo_id=photo.id, content=content, seen=shop.seen())
         for photo, content in zip(lease.photos, (plain, sized), strict=True)
     ]
     shop.finish(lease, outcomes)
-    assert shop.rows("SELECT width_px, height_px FROM modiste.content") == [{"width_px": 30, "height_px": 40}]
+    assert shop.rows("SELECT width_px, height_px, fingerprint FROM modiste.content") == [
+        {"width_px": 30, "height_px": 40, "fingerprint": -(2**63)}
+    ]
 
 
 # What a feed may hold: anything but NUL and halves of surrogate pairs, which the feed readers reject.

@@ -282,10 +282,12 @@ def test_filters_that_say_nothing_sensible_are_refused(
 @pytest.mark.parametrize(
     ("options", "code", "complaint"),
     [
-        ('{"mode": "outfit"}', "0A000", 'option "mode" is not served yet'),
-        ('{"diversity": 0.5}', "0A000", 'option "diversity" is not served yet'),
-        ('{"fold": true}', "0A000", 'option "fold" is not served yet'),
-        ('{"ef": 400}', "0A000", 'option "ef" is not served yet'),
+        ('{"mode": "outfit"}', "22023", 'option "mode" is same_style, same_item or other_colour, not "outfit"'),
+        ('{"mode": null}', "22023", 'option "mode" is same_style'),
+        ('{"diversity": 1.1}', "22023", 'option "diversity" takes a number from 0 to 1, not 1.1'),
+        ('{"min_score": "high"}', "22023", 'option "min_score" takes a number from 0 to 1, not "high"'),
+        ('{"fold": 1}', "22023", 'option "fold" takes true or false, not 1'),
+        ('{"ef": 400}', "0A000", 'option "ef" is not served: how far the index is walked is planned'),
         ('{"speed": 1}', "22023", 'unknown option "speed"'),
         ("[]", "22023", "options must be a JSON object"),
         (None, "22023", "options must be a JSON object, not NULL"),
@@ -312,8 +314,14 @@ def test_a_listing_that_does_not_exist_or_has_no_vector_is_named(shop: Shop) -> 
     (listing,) = shop.rows("SELECT id FROM modiste.listing")
     assert sqlstate(shop, "similar_listings(999999)")[0] == "P0002"
     assert sqlstate(shop, "similar_listings(NULL)")[0] == "P0002"
-    code, message = sqlstate(shop, "similar_listings(:id)", id=listing["id"])
-    assert (code, "has no photo enriched by the active model version" in message) == ("55000", True)
+    for change, said in (
+        ("SELECT", "is not enriched yet: 1 of its photos wait for a worker"),
+        ("UPDATE modiste.photo SET state = 'quarantined', reason = 'empty'", "are in quarantine: empty"),
+        ("DELETE FROM modiste.photo", "has no photos"),
+    ):
+        shop.rows(change)
+        code, message = sqlstate(shop, "similar_listings(:id)", id=listing["id"])
+        assert (code, said in message) == ("55000", True), message
 
 
 def test_without_an_active_version_there_is_no_answer(shop: Shop) -> None:
@@ -365,7 +373,7 @@ def test_python_names_unknown_and_unready_listings(shop: Shop) -> None:
         listing = find_listing(connection, "pending").id
         with pytest.raises(UnknownListing, match="there is no listing other in catalogue shop"):
             find_listing(connection, "other", "shop")
-    with transaction(shop.engine) as connection, pytest.raises(NotEnriched, match="no photo enriched"):
+    with transaction(shop.engine) as connection, pytest.raises(NotEnriched, match="is not enriched yet"):
         similar_listings(connection, listing)
     with transaction(shop.engine) as connection, pytest.raises(UnknownListing, match="does not exist"):
         similar_listings(connection, 0)

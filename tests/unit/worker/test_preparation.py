@@ -99,6 +99,7 @@ def test_a_fetched_photo_becomes_pixels_and_leaves_a_copy(preparation: Preparati
     prepared = preparation.prepare(read, RULE)
     assert isinstance(prepared, Prepared)
     assert (prepared.pixels.shape, prepared.content.width_px, prepared.content.height_px) == ((32, 32, 3), 300, 400)
+    assert prepared.content.fingerprint == 0
     fetcher.gives = FetchError(FetchFault.GONE, "not any more")
     known = WorkPhoto(
         id=8, source="https://shop.example/1.jpg", sha256=read.content.sha256, attempts=0, recognised=False
