@@ -15,7 +15,7 @@ from db.engine import transaction
 from db.imports import ImportStatus, photos_waiting
 from db.indexes import VectorIndex, build_index, lacks_index
 from db.models import model_by_name
-from db.states import ModelState
+from db.states import ImportState, ModelState
 from worker.registration import what_it_lacks
 
 INDEX_LOOK_S = 2.0
@@ -44,7 +44,7 @@ def run_backfill(stack: Stack, version: str, *, watch: bool) -> Backfilled:
     with OwnWorker(stack) as own, saying_what_waits(stack):
         imports = follow_rounds(stack, own, version, watch=watch)
         stay_for_others(stack, own)
-    if all(one.finished for one in imports):
+    if all(one.state is ImportState.DONE for one in imports):
         build_missing_index(stack, version)
     return standing(stack, version, imports)
 

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,12 +8,15 @@ from celery import Celery
 from sqlalchemy import Engine, text
 
 from broker import Delivery, dispatch, living_workers, make_app, queue_length
+from db.coverage import Coverage, coverage
 from db.engine import transaction
+from db.models import activate_model, register_model
 from db.states import Lane
 from store import Store
+from worker.enrich import Workshop, enrich_shard
 from worker.process import celery_lanes
 from worker.settings import WorkerSettings
-from worker.sweep import sweep
+from worker.sweep import Sweeper, sweep
 
 Import = Callable[..., int]
 NOW = Delivery(lease_s=2.0, sweep_s=0.0)
@@ -120,3 +124,26 @@ def test_an_import_whose_planner_was_killed_is_marked_as_failed(
         state, error = connection.execute(text("SELECT state, error FROM modiste.import")).one()
     assert state == "failed"
     assert "run the import again" in error
+
+
+@pytest.mark.usefixtures("planned")
+def test_what_imports_under_way_saw_for_the_version_before_the_active_one_sees_too(
+    engine: Engine, app: Celery, store: Store, workshop: Workshop, due_shards: Callable[[], list[int]]
+) -> None:
+    with transaction(engine) as connection:
+        second = register_model(connection, name="colour-2", embedding_dim=3, exclusive_groups=[], manifest={})
+        activate_model(connection, "colour-2")
+    for shard in due_shards():
+        enrich_shard(workshop, shard)
+    sweeper = Sweeper(engine, app, store, Delivery(lease_s=2.0, sweep_s=0.05))
+    until = time.monotonic() + 20
+    while queue_length(app, "backfill") == 0:
+        assert time.monotonic() < until, "no message came"
+        time.sleep(0.02)
+    sweeper.close()
+    with transaction(engine) as connection:
+        waiting = connection.scalars(text("SELECT id FROM modiste.shard WHERE state = 'queued'")).all()
+    for shard in waiting:
+        enrich_shard(workshop, shard)
+    with transaction(engine) as connection:
+        assert coverage(connection, second) == Coverage(shown=3, covered=3, given_up=0, late=0)
