@@ -10,6 +10,7 @@ from fastapi_offline import FastAPIOffline
 
 import broker
 from api import (
+    asking,
     catalogues,
     control,
     events,
@@ -74,6 +75,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
     openapi.describe(app, with_key=settings.key is not None)
     for part in (
         similar,
+        asking,
         search,
         listings,
         writing,

@@ -25,6 +25,9 @@ class Filters(Question):
     brand: Texts = Field(None, description="Any of these brands.")
     gender: Texts = Field(None, description="Any of these, spelled as in the feed.", examples=[["Women"]])
     colour: Texts = Field(None, description="The seller's colour; any of them.", examples=[["Blue", "Navy Blue"]])
+    other_colour_than: Texts = Field(
+        None, description="None of these colours, by the model's word, else the seller's.", examples=[["Red"]]
+    )
     size: Texts = Field(None, description="Any of these sizes.")
     currency: Currency = Field(None, description="Any of these currencies.", examples=[["INR"]])
     price_min: Number | None = Field(None, description="At least this price.", examples=[100])

@@ -1,6 +1,6 @@
 """Routes that answer with similar listings: the rows of the SQL functions, in their order."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Response
 from pydantic import Field
@@ -19,6 +19,8 @@ from db.engine import single_question, transaction
 from db.similarity import similar_listings, similar_to
 
 router = APIRouter(prefix="/v1", tags=["similar"])
+Mode = Literal["same_style", "same_item", "other_colour"]
+Share = Annotated[Number, Field(ge=0, le=1)]
 NO_VECTOR = "No photo of the listing is enriched by the active model version yet."
 
 
@@ -33,7 +35,7 @@ class SimilarListing(Shown):
     score: float = Field(description="greatest(0, cosine), 0 to 1.", examples=[0.97])
     photo_id: int | None = Field(description="The asked listing's photo that matches best.", examples=[7])
     matched_photo_id: int = Field(description="Their photo that matches best.", examples=[9])
-    folded: int = Field(description="Near-identical listings folded into this row.", examples=[0])
+    folded: int = Field(description="With `fold`: listings with the same photo that this one stands for.", examples=[0])
     why: dict[str, Any] = Field(
         description="What both have by the model's word: category, and attributes with the lower of the two scores. "
         "Empty where a photo or a vector was asked about.",
@@ -43,17 +45,24 @@ class SimilarListing(Shown):
 
 
 class SimilarQuestion(Filters):
-    """How many, which ones, and options (named here, but not served yet: each is refused)."""
+    """How many, which ones, and how they are chosen."""
 
     k: int = Field(12, ge=1, le=1000, description="How many.")
-    mode: Text | None = Field(None, description="Not served yet.")
-    diversity: Number | None = Field(None, description="Not served yet.")
-    fold: bool | None = Field(None, description="Not served yet.")
-    ef: int | None = Field(None, ge=1, le=1000, description="Not served yet.")
+    mode: Mode | None = Field(
+        None,
+        description="same_style (default), same_item: those that show the same photo, or other_colour.",
+    )
+    min_score: Share | None = Field(None, description="None below this score, 0 to 1.", examples=[0.5])
+    diversity: Share | None = Field(
+        None, description="0 (default) to 1: how much the answers are to differ from each other.", examples=[0.3]
+    )
+    fold: bool | None = Field(
+        None, description="Listings that show the same photo as a better one are counted in its `folded`."
+    )
 
     def as_question(self) -> dict[str, Any]:
         """The further arguments of the SQL functions."""
-        options = {name: getattr(self, name) for name in ("mode", "diversity", "fold", "ef")}
+        options = {name: getattr(self, name) for name in ("mode", "min_score", "diversity", "fold")}
         said = {name: value for name, value in options.items() if value is not None}
         return {"k": self.k, "filters": self.as_filters(), "options": said}
 
@@ -64,7 +73,7 @@ class VectorQuestion(JsonBody):
     embedding: list[Number] = Field(min_length=1, max_length=4000, examples=[[0.1, -0.2, 0.3]])
     k: int = Field(12, ge=1, le=1000, strict=True)
     filters: dict[str, Any] = Field({}, examples=[{"gender": "Women", "price_max": 1500, "currency": "INR"}])
-    options: dict[str, Any] = Field({}, description="Leave empty: none is served yet.", examples=[{}])
+    options: dict[str, Any] = Field({}, description="As in SQL.", examples=[{"min_score": 0.5, "fold": True}])
     model_version: Text | None = Field(
         None,
         description="The version that made the vector; if another is active, that is an error and not a wrong answer.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 from sqlalchemy.exc import DBAPIError
 
 from db.engine import first_line
@@ -131,7 +131,7 @@ def _rows(connection: Connection, call: str, asked: dict[str, Any]) -> list[Simi
     return [SimilarListing(**row) for row in _call(connection, call, asked)]
 
 
-def _call(connection: Connection, call: str, asked: dict[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _call(connection: Connection, call: str, asked: dict[str, Any]) -> Sequence[RowMapping]:
     """Rows of a function of modiste's; k, filters and options get their types here."""
     types = {":k": "integer", ":filters": "jsonb", ":options": "jsonb"}
     for name, sql_type in types.items():
@@ -141,7 +141,7 @@ def _call(connection: Connection, call: str, asked: dict[str, Any]) -> Sequence[
         for name, value in asked.items()
     }
     with typed_errors():
-        return [row._mapping for row in connection.execute(text(f"SELECT * FROM modiste.{call}"), given)]
+        return connection.execute(text(f"SELECT * FROM modiste.{call}"), given).mappings().all()
 
 
 @contextmanager

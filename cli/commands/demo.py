@@ -13,7 +13,7 @@ import typer
 from cli.commands.importing import show_status
 from cli.commands.sample import PRODUCTS, drawn_feed
 from cli.commands.services import api_settings
-from cli.commands.similar import ask_with_listing, check_sheet, show, write_sheet
+from cli.commands.similar import ask_with_listings, check_sheet, show, write_sheet
 from cli.errors import UsageError
 from cli.opening import Stack, open_stack
 from cli.output import out
@@ -90,10 +90,10 @@ def import_beside(stack: Stack, order: Order, services: Supervisor) -> ImportSta
 def show_similar(stack: Stack, catalogue: str, sheet: Path, began_s: float) -> None:
     """Some of the catalogue's listings with what is similar to them and why; the first on a contact sheet."""
     for place, external_id in enumerate(some_listings(stack, catalogue)):
-        asked, found = ask_with_listing(stack, external_id, catalogue, 9, {})
+        (asked,), found = ask_with_listings(stack, [external_id], [], catalogue, 9, {}, {})
         if place == 0:
             out.print(f"\nThe first similar listings after {time.monotonic() - began_s:.0f} s:")
-            write_sheet(stack, sheet, asked, found)
+            write_sheet(stack, sheet, [asked], found)
         title = "" if asked.title == external_id else asked.title
         out.print(f"\n[bold]{external_id}[/] {title}")
         show(found[:5])

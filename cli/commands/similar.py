@@ -1,6 +1,8 @@
 """`modiste similar`: listings like this one, or like a photo, as a table, JSON or a contact sheet."""
 
 import json
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,16 +16,40 @@ from cli.settings import Settings
 from cli.sheet import Tile, draw_sheet
 from db.engine import transaction
 from db.errors import NotEnriched
-from db.similarity import SimilarListing, find_listing, photo_digests, similar_listings, similar_to
+from db.similarity import (
+    SimilarListing,
+    find_listing,
+    listings_like,
+    photo_digests,
+    similar_listings,
+    similar_to,
+    similar_to_many,
+)
 from vision.preprocess import open_photo
 from worker.networks import open_active
 
 SHEET_KINDS = (".png", ".jpg", ".jpeg", ".webp")
+PLAIN = {"mode": "same_style", "min_score": 0.0, "diversity": 0.0, "fold": False}
+
+
+class Mode(StrEnum):
+    """How alike the answers are to be."""
+
+    SAME_STYLE = "same_style"
+    SAME_ITEM = "same_item"
+    OTHER_COLOUR = "other_colour"
 
 
 def similar(
-    listing: Annotated[str | None, typer.Argument(help="The listing's external id.")] = None,
+    listing: Annotated[
+        list[str] | None, typer.Argument(help="The listing's external id; of several, what is like all of them.")
+    ] = None,
+    unlike: Annotated[list[str] | None, typer.Option(help="A listing to stay away from; may be repeated.")] = None,
     photo: Annotated[Path | None, typer.Option(help="Ask with a photo instead of a listing.")] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(help="Ask by what the model says instead, as group:value; may be repeated."),
+    ] = None,
     catalogue: Annotated[
         str | None, typer.Option(help="Where to look; default: the listing's own catalogue, or for a photo all.")
     ] = None,
@@ -31,20 +57,37 @@ def similar(
     filters: Annotated[
         str, typer.Option(help='JSON, as in SQL: {"gender": "Women", "price_max": 1500, "currency": "INR"}')
     ] = "{}",
+    mode: Annotated[
+        Mode, typer.Option(help="same_item: what shows the same photo; other_colour: the like in another colour.")
+    ] = Mode.SAME_STYLE,
+    min_score: Annotated[float, typer.Option(help="None below this score, 0 to 1.")] = 0.0,
+    diversity: Annotated[float, typer.Option(help="0 to 1: how much the answers are to differ.")] = 0.0,
+    fold: Annotated[bool, typer.Option("--fold", help="Show listings with the same photo once, with a count.")] = False,
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet, the asked photo first.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
-    """Show listings similar to a listing or a photo, best first."""
-    if (listing is None) == (photo is None):
-        raise UsageError("name a listing or give --photo FILE, one of the two")
+    """Show listings similar to a listing, to several, to a photo, or with some attributes, best first."""
+    if sum(map(bool, (listing, photo, attribute))) != 1:
+        raise UsageError("name listings, or give --photo FILE or --attribute GROUP:VALUE: one of the three")
+    if unlike and not listing:
+        raise UsageError("--unlike goes with listings to be like")
     wanted = parse_filters(filters)
+    options = {"mode": mode.value, "min_score": min_score, "diversity": diversity, "fold": fold}
+    if attribute and options != PLAIN:
+        raise UsageError(
+            "--mode, --min-score, --diversity and --fold go with listings or a photo: attributes have none"
+        )
     if sheet is not None:
         check_sheet(sheet)
     with open_stack(Settings()) as stack:
-        if photo is not None:
-            asked, found = ask_with_photo(stack, photo, k, ({"catalogue": catalogue} if catalogue else {}) | wanted)
+        if listing:
+            asked, found = ask_with_listings(stack, listing, unlike or [], catalogue, k, wanted, options)
         else:
-            asked, found = ask_with_listing(stack, str(listing), catalogue, k, wanted)
+            wanted = ({"catalogue": catalogue} if catalogue else {}) | wanted
+            if photo is not None:
+                asked, found = ask_with_photo(stack, photo, k, wanted, options)
+            else:
+                asked, found = [], ask_with_attributes(stack, attribute or [], k, wanted)
         if sheet is not None:
             write_sheet(stack, sheet, asked, found)
     if as_json:
@@ -73,37 +116,58 @@ def parse_filters(text: str) -> dict[str, Any]:
     return filters
 
 
-def ask_with_listing(
-    stack: Stack, external_id: str, catalogue: str | None, k: int, filters: dict[str, Any]
-) -> tuple[Tile, list[SimilarListing]]:
+def ask_with_listings(
+    stack: Stack,
+    external_ids: Sequence[str],
+    unlike: Sequence[str],
+    catalogue: str | None,
+    k: int,
+    filters: dict[str, Any],
+    options: dict[str, Any],
+) -> tuple[list[Tile], list[SimilarListing]]:
     with transaction(stack.engine) as connection:
-        asked = find_listing(connection, external_id, catalogue)
+        asked = [find_listing(connection, external_id, catalogue) for external_id in external_ids]
+        away = [find_listing(connection, external_id, catalogue).id for external_id in unlike]
         try:
-            found = similar_listings(connection, asked.id, k=k, filters=filters)
-        except NotEnriched:
-            raise NotEnriched(
-                f"listing {external_id} has no photo enriched by the active model version; `modiste status` tells what "
-                "is left to do or went wrong, and importing its feed again enriches with a newly activated version"
-            ) from None
-    return Tile(title=asked.title or external_id, picture=find_photo(stack, asked.photo_digest)), found
+            if len(asked) == 1 and not away:
+                found = similar_listings(connection, asked[0].id, k=k, filters=filters, options=options)
+            else:
+                liked = [one.id for one in asked]
+                found = similar_to_many(connection, liked, away, k=k, filters=filters, options=options)
+        except NotEnriched as error:
+            raise NotEnriched(f"{', '.join(external_ids)}: {error}") from None
+    tiles = [
+        Tile(title=one.title or external_id, picture=find_photo(stack, one.photo_digest))
+        for external_id, one in zip(external_ids, asked, strict=True)
+    ]
+    return tiles, found
 
 
-def ask_with_photo(stack: Stack, path: Path, k: int, filters: dict[str, Any]) -> tuple[Tile, list[SimilarListing]]:
+def ask_with_photo(
+    stack: Stack, path: Path, k: int, filters: dict[str, Any], options: dict[str, Any]
+) -> tuple[list[Tile], list[SimilarListing]]:
     if not path.is_file():
         raise UsageError(f"there is no photo {path}")
     data = path.read_bytes()
     predictor = open_active(stack.engine, stack.store, stack.settings.home / "cache", "onnx")
     prediction = predictor.predict(np.stack([predictor.decode(data)]))[0]
     with transaction(stack.engine) as connection:
-        found = similar_to(connection, prediction.embedding.tolist(), k=k, filters=filters)
-    return Tile(title=f"asked: {path.name}", picture=data), found
+        found = similar_to(connection, prediction.embedding.tolist(), k=k, filters=filters, options=options)
+    return [Tile(title=f"asked: {path.name}", picture=data)], found
+
+
+def ask_with_attributes(
+    stack: Stack, attributes: Sequence[str], k: int, filters: dict[str, Any]
+) -> list[SimilarListing]:
+    with transaction(stack.engine) as connection:
+        return listings_like(connection, attributes, k=k, filters=filters)
 
 
 def find_photo(stack: Stack, digest: str | None) -> bytes | None:
     return stack.store.find_photo(digest) if digest else None
 
 
-def write_sheet(stack: Stack, path: Path, asked: Tile, found: list[SimilarListing]) -> None:
+def write_sheet(stack: Stack, path: Path, asked: Sequence[Tile], found: list[SimilarListing]) -> None:
     with transaction(stack.engine) as connection:
         digests = photo_digests(connection, [row.matched_photo_id for row in found])
     tiles = [
@@ -113,7 +177,7 @@ def write_sheet(stack: Stack, path: Path, asked: Tile, found: list[SimilarListin
         )
         for row in found
     ]
-    draw_sheet([asked, *tiles], open_photo).save(path)
+    draw_sheet([*asked, *tiles], open_photo).save(path)
 
 
 def shared(row: SimilarListing) -> str:
@@ -126,11 +190,13 @@ def show(found: list[SimilarListing]) -> None:
         out.print("No listing matches these filters.")
         return
     mixed = len({row.catalogue for row in found}) > 1
-    print_table(
-        f"{len(found)} similar listings ({found[0].how})",
-        ["score", "listing", *(["catalogue"] if mixed else []), "title", "category", "shared"],
-        [
-            [f"{r.score:.3f}", r.external_id, *([r.catalogue] if mixed else []), r.title, r.category, shared(r)]
-            for r in found
-        ],
-    )
+    columns = ["score", "listing", *(["catalogue"] if mixed else []), "title", "category", "shared"]
+    rows = [
+        [f"{r.score:.3f}", r.external_id, *([r.catalogue] if mixed else []), r.title, r.category, shared(r)]
+        for r in found
+    ]
+    if any(row.folded for row in found):
+        columns.append("also")
+        for cells, row in zip(rows, found, strict=True):
+            cells.append(f"+{row.folded}" if row.folded else "")
+    print_table(f"{len(found)} similar listings ({found[0].how})", columns, rows)

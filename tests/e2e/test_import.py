@@ -90,6 +90,11 @@ def similar_listings_answer_on_the_command_line(modiste: Modiste, shop: Path) ->
     found: list[dict[str, Any]] = modiste.json("similar", external_id, "-k", "6", "--sheet", sheet)
     assert len(found) == 6
     assert Image.open(sheet).width > 1000
+    others = [row["external_id"] for row in found]
+    more = modiste.json("similar", external_id, others[0], "--unlike", others[-1], "-k", "2", "--diversity", "0.3")
+    assert not {row["external_id"] for row in more} & {external_id, others[0], others[-1]}
+    attribute = modiste.sql("SELECT attributes[1] FROM modiste.listing_enrichment WHERE attributes <> '{}' LIMIT 1")[0][0]
+    assert all(attribute in row["why"]["attributes"] for row in modiste.json("similar", "--attribute", attribute))
     asked = modiste.json("similar", "--photo", photos_of(shop, 0)[0], "-k", "3")
     assert asked[0]["external_id"] == external_id, f"{title} is not nearest to its own photo"
     assert asked[0]["score"] > 0.99
@@ -100,7 +105,7 @@ def similar_listings_answer_on_the_command_line(modiste: Modiste, shop: Path) ->
     [
         (("import", "nowhere.csv"), "no such file"),
         (("similar", "no-such-listing"), "there is no listing no-such-listing"),
-        (("similar",), "name a listing or give --photo"),
+        (("similar",), "name listings, or give --photo"),
         (("status", "999"), "there is no import 999"),
         (("models", "activate", "no-such-model"), "there is no model version no-such-model"),
     ],

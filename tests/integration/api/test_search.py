@@ -65,7 +65,7 @@ def test_filters_and_options_are_query_parameters(client: TestClient, network: A
     found = ask(client, gender="Men", catalogue="shop").json()["similar"]
     assert [row["external_id"] for row in found] == ["shirt"]
     assert ask(client, colr="Red").status_code == 422
-    assert "not served yet" in ask(client, mode="looks").json()["detail"]
+    assert "mode (query)" in ask(client, mode="looks").json()["detail"]
 
 
 def test_another_version_is_opened_when_it_becomes_active(client: TestClient, two_versions: Any, network: Any) -> None:

@@ -7,7 +7,7 @@ from pydantic_core import to_json
 
 from api.similar import SimilarListing
 from db.engine import transaction
-from db.similarity import similar_listings, similar_to
+from db.similarity import listings_like, similar_listings, similar_to, similar_to_many
 
 
 def asked_in_sql(shop: Any, listing_id: int, **question: Any) -> bytes:
@@ -84,8 +84,11 @@ def test_a_vector_of_another_version_is_refused(client: TestClient) -> None:
         ("brand=%00", "brand.0 (query): holds a NUL"),
         ("metadata.season=%00", "Unicode"),
         ("available=maybe", "available.0 (query)"),
-        ("mode=looks", 'option "mode" is not served yet. Leave options empty.'),
-        ("ef=100&fold=true", "is not served yet"),
+        ("mode=looks", "mode (query): input should be 'same_style', 'same_item' or 'other_colour'"),
+        ("diversity=1.5", "diversity (query): input should be less than or equal to 1."),
+        ("min_score=nan", "min_score (query)"),
+        ("fold=perhaps", "fold (query)"),
+        ("ef=100", "there is no parameter 'ef'"),
     ],
 )
 def test_a_bad_question_is_a_problem_that_says_what_was_wrong(
@@ -105,7 +108,7 @@ def test_a_bad_question_is_a_problem_that_says_what_was_wrong(
         ({"embedding": [1, 0, 0], "filters": {"colr": "Red"}}, 'unknown filter "colr"'),
         ({"embedding": [1, 0, 0], "filters": {"brand": "\ud800"}}, "type json"),
         ({"embedding": [1, 0, 0], "filters": {"brand": {"a": 1}}}, 'filter "brand" takes string'),
-        ({"embedding": [1, 0, 0], "options": {"ef": 1}}, "not served yet"),
+        ({"embedding": [1, 0, 0], "options": {"ef": 1}}, 'option "ef" is not served'),
         ({"embedding": [1, 0, 0], "vector": 1}, "vector (body)"),
         ([1, 0, 0], "The body"),
     ],
@@ -126,11 +129,63 @@ def test_a_bad_vector_is_a_problem_too(client: TestClient, question: Any, says: 
         ("/v1/listings/999999/similar", 404, "does not exist"),
         ("/v1/listings/99999999999999999999/similar", 422, "listing_id (path)"),
         ("/v1/catalogues/shop/listings/none/similar", 404, "no listing none in catalogue shop"),
-        ("/v1/catalogues/shop/listings/bare/similar", 409, "no photo enriched"),
+        ("/v1/catalogues/shop/listings/bare/similar", 409, "is not enriched yet"),
         ("/v1/catalogues/shop/listings/%00/similar", 422, "NUL"),
     ],
 )
 def test_what_cannot_be_asked_about_says_so(client: TestClient, path: str, status: int, says: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert says in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "options"),
+    [
+        ("mode=same_item", {"mode": "same_item"}),
+        ("mode=other_colour&min_score=0.5", {"mode": "other_colour", "min_score": 0.5}),
+        ("diversity=0.6&fold=true", {"diversity": 0.6, "fold": True}),
+    ],
+)
+def test_an_option_in_the_query_is_the_option_of_sql(
+    client: TestClient, shop: Any, ids: dict[str, int], query: str, options: dict[str, Any]
+) -> None:
+    answer = client.get(f"/v1/listings/{ids['red']}/similar?{query}")
+    assert answer.status_code == 200, answer.text
+    assert answer.content == asked_in_sql(shop, ids["red"], options=options)
+
+
+def test_several_listings_attributes_and_batches_are_asked_as_in_sql(
+    client: TestClient, shop: Any, ids: dict[str, int]
+) -> None:
+    likes = {"liked": [ids["red"], ids["pink"]], "unliked": [ids["shirt"]], "k": 3, "options": {"diversity": 0.2}}
+    wanted = {"attributes": ["colour:Red"], "k": 3, "filters": {"category": "Dress"}}
+    many = {"listing_ids": [ids["red"], 2**40], "k": 2}
+    with transaction(shop.engine) as connection:
+        assert client.post("/v1/search/listings", json=likes).content == to_json(similar_to_many(connection, **likes))
+        assert client.post("/v1/search/attributes", json=wanted).content == to_json(listings_like(connection, **wanted))
+        assert client.post("/v1/similar/batch", json=many).json() == [
+            {"listing_id": ids["red"], "similar": json.loads(asked_in_sql(shop, ids["red"], k=2))},
+            {"listing_id": 2**40, "similar": []},
+        ]
+
+
+@pytest.mark.parametrize(
+    ("path", "question", "status", "says"),
+    [
+        ("search/listings", {"liked": []}, 422, "liked (body)"),
+        ("search/listings", {"liked": [2**40]}, 404, "does not exist"),
+        ("search/listings", {"liked": [1], "unliked": [1]}, 422, "liked or not, not both"),
+        ("search/listings", {"liked": [1], "mode": "same_item"}, 422, "no such field"),
+        ("search/attributes", {"attributes": ["blue"]}, 422, "group:value"),
+        ("search/attributes", {"attributes": ["colour:Red"], "k": 0}, 422, "k (body)"),
+        ("similar/batch", {"listing_ids": list(range(1, 1002))}, 422, "listing_ids (body)"),
+        ("similar/batch", {"listing_ids": [1], "options": {"mode": "outfit"}}, 422, 'option "mode" is same_style'),
+    ],
+)
+def test_a_bad_question_by_several_is_a_problem(
+    client: TestClient, path: str, question: Any, status: int, says: str
+) -> None:
+    answer = client.post(f"/v1/{path}", json=question)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
     assert says in answer.json()["detail"]
