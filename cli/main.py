@@ -17,6 +17,7 @@ from cli.commands import (
     importing,
     models,
     quarantine,
+    recall,
     report,
     sample,
     services,
@@ -45,6 +46,7 @@ app.command()(control.retry)
 app.add_typer(quarantine.quarantine, name="quarantine")
 app.command()(export.export)
 app.command()(similar.similar)
+app.command()(recall.recall)
 app.add_typer(models.models, name="models")
 app.command()(train.train)
 app.command()(services.up)

@@ -11,6 +11,7 @@ DbError
 ├── NotEnriched           the listing has no vector of the active version yet
 ├── NoActiveModel
 ├── OtherVersionActive    the asker's vector is not of the active version
+├── NotMeasured           there is nothing to measure recall with
 ├── BadQuestion           a filter, an option or k that cannot be answered
 ├── LeaseLost             another worker owns the shard now; drop this work
 ├── ModelDoesNotFit       a model version that contradicts what is registered
@@ -76,6 +77,10 @@ class NoActiveModel(DbError):
 
 class OtherVersionActive(DbError):
     """The vector is not of the active model version; embed with that one and ask again."""
+
+
+class NotMeasured(DbError):
+    """Recall could not be measured."""
 
 
 class BadQuestion(DbError):

@@ -386,9 +386,10 @@ class ListingSummary(Base):
 class RecallCheck(Base):
     """How much of what comparing everything finds similar_listings found: a row a check and filter.
 
-    `filter` is what was asked, `kept_share` how much of the available listings it keeps and `estimated_share`
-    what the planner takes that for. `recall`: share of the first k found, mean over `queries`, and `below_half` of them
-    found less than half. Empty, with the times, where no comparison came to an end within the check's time.
+    `filter` is what was asked, `inside` whether by listings that pass it, `kept_share` how much of the catalogue's
+    available listings it keeps and `estimated_share` what the planner takes that for. `recall`: share of the first k
+    found, mean over `queries`, and `below_half` of them found less than half. Empty, with the times, where no
+    comparison came to an end within the check's time.
     """
 
     __tablename__ = "recall_check"
@@ -398,6 +399,7 @@ class RecallCheck(Base):
     checked_at: Mapped[datetime] = now()
     model_version_id: Mapped[int] = mapped_column(Integer, ForeignKey("model_version.id", ondelete="CASCADE"))
     filter: Mapped[dict[str, Any]]
+    inside: Mapped[bool]
     kept_share: Mapped[float]
     estimated_share: Mapped[float]
     k: Mapped[int] = mapped_column(Integer)

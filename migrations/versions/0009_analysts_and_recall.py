@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("checked_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("model_version_id", sa.Integer(), nullable=False),
         sa.Column("filter", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("inside", sa.Boolean(), nullable=False),
         sa.Column("kept_share", sa.REAL(), nullable=False),
         sa.Column("estimated_share", sa.REAL(), nullable=False),
         sa.Column("k", sa.Integer(), nullable=False),
