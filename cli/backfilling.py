@@ -12,7 +12,7 @@ from cli.seeing_through import OwnWorker, stay, stay_for_others, unfinished
 from db.backfills import begin_backfill
 from db.coverage import Coverage, coverage
 from db.engine import transaction
-from db.imports import ImportStatus, photos_waiting
+from db.imports import ImportStatus, import_status, photos_waiting
 from db.indexes import VectorIndex, build_index, lacks_index
 from db.models import model_by_name
 from db.states import ImportState, ModelState
@@ -100,6 +100,7 @@ def build_missing_index(stack: Stack, version: str) -> None:
 
 
 def standing(stack: Stack, version: str, imports: list[ImportStatus]) -> Backfilled:
+    """As it is now: of an import that was paused, a worker that stops has finished what it held."""
     with transaction(stack.engine) as connection:
         model = model_by_name(connection, version)
         return Backfilled(
@@ -108,7 +109,7 @@ def standing(stack: Stack, version: str, imports: list[ImportStatus]) -> Backfil
             coverage=coverage(connection, model.id),
             indexed=model.indexed,
             lacks=what_it_lacks(connection, model),
-            imports=imports,
+            imports=[import_status(connection, one.id) for one in imports],
         )
 
 
