@@ -1,10 +1,12 @@
 """Every command of README.md and docs/ runs as it is written, on the drawn sample catalogue."""
 
+import csv
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,32 @@ BLOCK = re.compile(
 RUN = {"sh", "sql", "python"}
 SHOWN_ONLY = {"", "text", "json", "toml", "csv", "http"}
 PRINTED_ADDRESS = "127.0.0.1:8000"
+QUESTIONS = "docs/questions.md"
+
+Rows = Sequence[Sequence[str]]
+# Products 9, 19, 29 and 39 of the drawn catalogue are sold by two sellers each, who share photos.
+SOLD_TWICE = {
+    ("HG700009", "bloom_00009"), ("AN-00019", "HG700019"), ("AN-00029", "bloom_00029"), ("HG700039", "bloom_00039"),
+}  # fmt: skip
+# By what a question is about, what is true of its answer.
+TRUE: dict[str, Callable[[Rows], bool]] = {
+    "show the same photo": lambda rows: {(a, b) for a, b, _ in rows} == SOLD_TWICE,
+    "offered by several": lambda rows: {(row[0], row[2]) for row in rows} == SOLD_TWICE,
+    "assortments overlap": lambda rows: ["Harbour Goods", "Second Bloom", "2", "0.143"] in rows and len(rows) == 6,
+    "one seller look most alike": lambda rows: (  # the two belts; no seller has a product twice
+        set(rows[0][1:3]) == {"HG700008", "HG700037"} and all(float(row[3]) < 0.97 for row in rows)
+    ),
+    "filed in another category": lambda rows: "Handbag" not in {row[2] for row in rows} and len(rows) < 5,
+    "call the colours": lambda rows: next(seen for said, seen, *_ in rows if said == "Red") == "Red",
+    "seller lack": lambda rows: (  # only Second Bloom sells skirts
+        [seller for seller, category, _ in rows if category == "Skirt"] == ["Atelier Nord", "Harbour Goods"]
+    ),
+    "became of the photos": lambda rows: rows == [["enriched", "", "120", "44"]],
+    "what, and of which nothing": lambda rows: all(int(said) + int(nothing) == 44 for _, said, nothing in rows),
+    "most typical": lambda rows: {row[0]: row[4] for row in rows}["Hat"] == "bloom_00022",  # a beanie among caps
+    "prices stand out": lambda rows: rows[0][0] == "bloom_00012",  # boots among trainers
+    "instead of one listing": lambda rows: rows[0][0] == "AN-00030",  # the other dress, which is cheaper
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +118,24 @@ def run_block(block: Block, modiste: Modiste, folder: Path, address: str = PRINT
     assert done.returncode == 0, f"{where} ended with {done.returncode}:\n{block.text}\n{done.stdout}\n{done.stderr}"
     if block.kind == "sql":
         assert "(0 rows)" not in done.stdout, f"{where} finds nothing:\n{block.text}"
+
+
+def questions() -> dict[str, str]:
+    """The statement below each heading."""
+    found = re.finditer(r"^## (.*?)\n.*?^```sql\n(.*?)^```", (ROOT / QUESTIONS).read_text(), re.MULTILINE | re.DOTALL)
+    return {match[1]: match[2] for match in found}
+
+
+def test_every_question_is_answered_with_what_was_drawn(filled: Modiste) -> None:
+    """First of all, while the sample is all there is."""
+    asked = questions()
+    assert len(asked) == len(TRUE) == len([block for block in blocks_of(QUESTIONS) if block.kind in RUN])
+    for heading, statement in asked.items():
+        (is_true,) = (check for words, check in TRUE.items() if words in heading)
+        arguments = ("psql", "--no-psqlrc", "--csv", "--tuples-only", "-v", "ON_ERROR_STOP=1", "-c", statement)
+        rows = list(csv.reader(filled.run(*arguments).stdout.splitlines()))
+        assert rows, f"{heading} has no answer"
+        assert is_true(rows), f"{heading}: {rows}"
 
 
 @pytest.mark.parametrize("page", PAGES)
