@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     modiste_fetch_deadline_s: float = Field(default=30.0, ge=1.0, le=600.0)
     modiste_model: Path | None = None
     modiste_lease_s: float = Field(default=30.0, ge=1.0, le=3600.0)
+    modiste_recall_every_h: float = Field(default=24.0, ge=0)
 
     @field_validator("modiste_allow_hosts", mode="before")
     @classmethod

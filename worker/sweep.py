@@ -25,6 +25,7 @@ from db.shards import forget_lost_messages, isolate_poison, requeue_abandoned, s
 from db.states import Lane
 from store import Store, StoreError
 from worker.handed_in import drop_files
+from worker.recall import watch_recall
 
 logger = logging.getLogger(__name__)
 
@@ -81,13 +82,17 @@ class Sweeper:
     """Sweeps every few seconds in a thread of its own; in another it looks after the versions in service.
 
     There it has the active one see what imports saw for another since, and builds a missing index when work is done.
+    With `recall_every_h` it measures recall so often, in a third.
     """
 
-    def __init__(self, engine: Engine, app: Celery, store: Store, delivery: Delivery) -> None:
+    def __init__(
+        self, engine: Engine, app: Celery, store: Store, delivery: Delivery, *, recall_every_h: float = 0
+    ) -> None:
         self._engine = engine
         self._app = app
         self._store = store
         self._delivery = delivery
+        self._recall_every_h = recall_every_h
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, args=(self._sweep, delivery.sweep_s), name="sweep", daemon=True),
@@ -95,6 +100,12 @@ class Sweeper:
                 target=self._run, args=(self._versions, 4 * delivery.sweep_s), name="versions", daemon=True
             ),
         ]
+        if recall_every_h:
+            self._threads.append(
+                threading.Thread(
+                    target=self._run, args=(self._recall, 12 * delivery.sweep_s), name="recall", daemon=True
+                )
+            )
         for thread in self._threads:
             thread.start()
 
@@ -116,6 +127,9 @@ class Sweeper:
 
     def _sweep(self) -> None:
         sweep(self._engine, self._app, self._store, self._delivery)
+
+    def _recall(self) -> None:
+        watch_recall(self._engine, every_h=self._recall_every_h)
 
     def _versions(self) -> None:
         with transaction(self._engine) as connection:

@@ -21,6 +21,9 @@ from db.coverage import coverage
 from db.engine import pgvector_version, schema_revision, server_version, transaction
 from db.migrate import head_revision
 from db.models import active_model
+from db.reading import missing_grants
+from db.recall import last_checks
+from db.recall_advice import warnings
 from db.states import Lane
 from store import Area
 from vision.predictor import gpu_is_there
@@ -82,7 +85,7 @@ def look_around(stack: Stack) -> Iterator[Finding]:
     database = looked_at(postgres, stack)
     yield database
     if database.verdict is not Verdict.FAULT:
-        yield from (looked_at(check, stack) for check in (pgvector, schema, model))
+        yield from (looked_at(check, stack) for check in (pgvector, schema, model, recall, reader))
     yield from (looked_at(check, stack) for check in (broker, workers, store))
 
 
@@ -180,3 +183,28 @@ def model(stack: Stack) -> Finding:
         advice = f"have it see them: modiste models backfill {active.name}"
         return Finding(what="model", verdict=Verdict.WARNING, says=says, advice=advice)
     return Finding(what="model", verdict=Verdict.OK, says=says)
+
+
+def recall(stack: Stack) -> Finding:
+    """What the last check of it says; nothing is measured here."""
+    with transaction(stack.engine) as connection:
+        checks = last_checks(connection, 2)
+    if not checks or checks[0].recall is None:
+        return Finding(what="recall", verdict=Verdict.OK, says="not measured yet; `modiste recall` does")
+    last, before = checks[0], checks[1] if len(checks) > 1 else None
+    says = f"{last.recall:.3f} of {last.model_version} on {last.checked_at:%Y-%m-%d}"
+    said = "; ".join(warnings(last, before))
+    return Finding(what="recall", verdict=Verdict.WARNING if said else Verdict.OK, says=says, advice=said or None)
+
+
+def reader(stack: Stack) -> Finding:
+    """The role for whoever only reads."""
+    with transaction(stack.engine) as connection:
+        missing = missing_grants(connection)
+    if missing is None:
+        advice = "as a role that may: CREATE ROLE modiste_reader; then as modiste's own: SELECT modiste.grant_reading()"
+        return Finding(what="reader", verdict=Verdict.WARNING, says="there is no role modiste_reader", advice=advice)
+    if missing:
+        says = f"role modiste_reader lacks {', '.join(missing)}"
+        return Finding(what="reader", verdict=Verdict.WARNING, says=says, advice="SELECT modiste.grant_reading()")
+    return Finding(what="reader", verdict=Verdict.OK, says="role modiste_reader may ask and read")

@@ -50,10 +50,10 @@ def tell(done: int, of: int, probe: Probe) -> None:
 def show(check: Check, said: Sequence[str]) -> None:
     print_table(
         f"Recall of {check.model_version}",
-        ["filter", "asked by", "kept", "estimated", "queries", "recall", "below half", "p50 ms", "p95 ms"],
+        ["filter", "asked from", "kept", "estimated", "queries", "recall", "below half", "p50 ms", "p95 ms"],
         [
             [
-                worded(row.filter), "those it keeps" if row.inside else "others", percent(row.kept_share),
+                worded(row.filter), "inside" if row.inside else "outside", percent(row.kept_share),
                 percent(row.estimated_share), row.queries, figure(row.recall, 3), row.below_half,
                 figure(row.p50_ms, 1), figure(row.p95_ms, 1),
             ]

@@ -111,14 +111,20 @@ def worker(
 
 
 def scheduler() -> None:
-    """Run the sweep: sends again what the broker or a worker lost. Workers do so too; one more does no harm."""
+    """Run the sweep, which sends again what the broker or a worker lost (workers do so too); measure recall daily."""
     log_to_stderr()
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     settings = Settings()
     with open_stack(settings) as stack:
-        sweeper = Sweeper(stack.engine, stack.app, stack.store, Delivery(lease_s=settings.modiste_lease_s))
+        sweeper = Sweeper(
+            stack.engine,
+            stack.app,
+            stack.store,
+            Delivery(lease_s=settings.modiste_lease_s),
+            recall_every_h=settings.modiste_recall_every_h,
+        )
         logging.getLogger(__name__).info("ready")
         stop.wait()
         sweeper.close()
