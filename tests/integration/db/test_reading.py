@@ -13,6 +13,7 @@ from sqlalchemy.exc import ProgrammingError
 from db.engine import MIGRATIONS, open_engine, transaction
 from db.migrate import migrate
 from db.models import activate_model, register_model
+from db.reading import missing_grants
 
 Shop = Any  # the fixture's class, in conftest.py
 ROLES = "SELECT count(*) FROM pg_roles WHERE rolname = 'modiste_reader'"
@@ -29,6 +30,26 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def read(engine: Engine, statement: str, **values: Any) -> list[Any]:
     with reading(engine) as connection:
         return list(connection.execute(text(statement), values).all())
+
+
+@contextmanager
+def without_the_role(engine: Engine) -> Iterator[None]:
+    """As on a server that never had it: databases of other tests keep theirs under another name."""
+    with transaction(engine) as connection:
+        connection.execute(text("ALTER ROLE modiste_reader RENAME TO reader_of_others"))
+    try:
+        yield
+    finally:
+        with transaction(engine) as connection:
+            connection.execute(text("ALTER ROLE reader_of_others RENAME TO modiste_reader"))
+
+
+def downgrade(engine: Engine) -> None:
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0008")
 
 
 @pytest.fixture
@@ -105,13 +126,52 @@ def test_a_downgrade_takes_its_rights_and_keeps_the_role_that_another_database_u
 ) -> None:
     engine = open_engine(empty_database_url)
     migrate(engine)
-    with engine.begin() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0008")
+    downgrade(engine)
     with transaction(engine) as connection:
         assert not connection.scalar(text("SELECT has_schema_privilege('modiste_reader', 'modiste', 'USAGE')"))
     engine.dispose()
     assert stocked.one(ROLES) == 1
     assert stocked.rows("SELECT * FROM modiste.missing_grants()") == []
+
+
+def test_a_downgrade_drops_the_role_that_nobody_else_uses(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
+    with without_the_role(engine):
+        migrate(engine)
+        with transaction(engine) as connection:
+            assert connection.scalar(text(ROLES)) == 1
+        downgrade(engine)
+        with transaction(engine) as connection:
+            assert connection.scalar(text(ROLES)) == 0
+    engine.dispose()
+
+
+def test_who_may_not_make_roles_migrates_all_the_same_and_grants_once_somebody_made_it(
+    empty_database_url: str,
+) -> None:
+    owner = open_engine(empty_database_url)
+    with transaction(owner) as connection:
+        connection.execute(text("CREATE ROLE plain LOGIN"))
+        connection.execute(text(f"GRANT CREATE ON DATABASE {owner.url.database} TO plain"))
+    plain = open_engine(owner.url.set(username="plain").render_as_string())
+    try:
+        with without_the_role(owner):
+            migrate(plain)
+            with transaction(plain) as connection:
+                assert missing_grants(connection) is None
+            with transaction(owner) as connection:
+                connection.execute(text("CREATE ROLE modiste_reader NOLOGIN"))
+            with transaction(plain) as connection:
+                assert "SELECT ON modiste.listing" in (missing_grants(connection) or ())
+                connection.execute(text("SELECT modiste.grant_reading()"))
+                assert missing_grants(connection) == []
+            assert read(owner, "SELECT * FROM modiste.listing_photo") == []
+            with transaction(owner) as connection:
+                connection.execute(text("DROP OWNED BY modiste_reader"))
+                connection.execute(text("DROP ROLE modiste_reader"))
+    finally:
+        plain.dispose()
+        with transaction(owner) as connection:
+            connection.execute(text("DROP OWNED BY plain CASCADE"))
+            connection.execute(text("DROP ROLE plain"))
+        owner.dispose()
