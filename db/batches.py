@@ -15,7 +15,7 @@ class ContentRef:
     size_bytes: int
     width_px: int | None = None
     height_px: int | None = None
-    fingerprint: int | None = None
+    fingerprint: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

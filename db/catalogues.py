@@ -137,7 +137,7 @@ def stage_contents(connection: Connection, contents: Iterable[ContentRef]) -> No
     rows = {(c.sha256, c.size_bytes, c.width_px, c.height_px, c.fingerprint) for c in contents}
     if not rows:
         return
-    columns = "sha256 bytea, size_bytes bigint, width_px int, height_px int, fingerprint bigint"
+    columns = "sha256 bytea, size_bytes bigint, width_px int, height_px int, fingerprint bytea"
     stage(connection, "staged_content", columns, rows)
     connection.execute(
         text("""

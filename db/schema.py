@@ -224,7 +224,7 @@ class Listing(Base):
 class Content(Base):
     """The bytes of a photo, known by SHA-256; many photos may show the same content.
 
-    `fingerprint`: 64 bits that nearly agree where two contents show the same photo; empty where none was computed.
+    `fingerprint`: 48 bytes that nearly agree where two contents show the same photo; empty where none was computed.
     """
 
     __tablename__ = "content"
@@ -235,7 +235,7 @@ class Content(Base):
     size_bytes: Mapped[int]
     width_px: Mapped[int | None] = mapped_column(Integer)
     height_px: Mapped[int | None] = mapped_column(Integer)
-    fingerprint: Mapped[int | None]
+    fingerprint: Mapped[bytes | None]
     created_at: Mapped[datetime] = now()
 
 

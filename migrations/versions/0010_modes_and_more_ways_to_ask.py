@@ -27,7 +27,7 @@ NEW = (
     "choose_apart(integer, modiste.chosen_listing[], integer, double precision, boolean)",
     "same_items(modiste.chosen_listing[])",
     "nearest_pairs(integer, bigint[], {vector}.halfvec[], bigint[], integer, jsonb)",
-    "same_photo(bigint, bigint, bigint, bigint, double precision)",
+    "same_photo(bigint, bytea, bigint, bytea, double precision)",
     "colour_word(text[], text)",
 )
 REPLACED = {
@@ -43,7 +43,7 @@ DESCRIBED = ("similar_listings", "similar_to")
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
-    op.add_column("content", sa.Column("fingerprint", sa.BigInteger(), nullable=True), schema="modiste")
+    op.add_column("content", sa.Column("fingerprint", sa.LargeBinary(), nullable=True), schema="modiste")
     for subject in ("filters", "choosing", "asking", "many"):
         run((SQL / f"0010_{subject}.sql").read_text())
 

@@ -29,8 +29,10 @@ def shelf(module_shop: Shop) -> dict[str, int]:
         shop.item("plain", [0.9, 0.5, 0]),
     )
     shop.rows("""
-        UPDATE modiste.content c SET fingerprint = CASE l.external_id
-            WHEN 'dress' THEN 255 WHEN 'stolen' THEN 255 WHEN 'recompressed' THEN 254 ELSE hashint8extended(l.id, 0) END
+        UPDATE modiste.content c SET fingerprint = decode(CASE l.external_id
+            WHEN 'dress' THEN repeat('80', 48) WHEN 'stolen' THEN repeat('80', 48)
+            WHEN 'recompressed' THEN repeat('80', 24) || repeat('82', 24)
+            ELSE repeat(md5(l.external_id), 3) END, 'hex')
         FROM modiste.photo p JOIN modiste.listing l ON l.id = p.listing_id
         WHERE p.content_id = c.id AND l.external_id <> 'blue too'
     """)

@@ -9,6 +9,7 @@ from PIL import Image
 from db.shards import WorkPhoto
 from db.states import Reason
 from store import Store
+from vision.fingerprint import fingerprint
 from vision.preprocess import PixelRule, Resize
 from worker.photos.errors import FetchError, FetchFault, HostBusy, HostGivenUp, HostResting
 from worker.photos.fetcher import FetchedPhoto
@@ -99,7 +100,7 @@ def test_a_fetched_photo_becomes_pixels_and_leaves_a_copy(preparation: Preparati
     prepared = preparation.prepare(read, RULE)
     assert isinstance(prepared, Prepared)
     assert (prepared.pixels.shape, prepared.content.width_px, prepared.content.height_px) == ((32, 32, 3), 300, 400)
-    assert prepared.content.fingerprint == 0
+    assert prepared.content.fingerprint == fingerprint(Image.open(io.BytesIO(read.data)))
     fetcher.gives = FetchError(FetchFault.GONE, "not any more")
     known = WorkPhoto(
         id=8, source="https://shop.example/1.jpg", sha256=read.content.sha256, attempts=0, recognised=False
