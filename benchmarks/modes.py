@@ -1,10 +1,10 @@
 """Modes, folding, diversity and batches where the truth is known: on the drawn sample, and on a shop's product groups.
 
-    python -m benchmarks.modes [--products 600] [--seed 7] [--json]
+    python -m benchmarks.modes [--products 600] [--seed 7] [--crop 0.05] [--json]
     python -m benchmarks.modes --home FOLDER --catalogue NAME [--group style_group] [--json]
 
 First the sample: of every tenth product a second seller shows some of the same photos, here as such sellers do:
-smaller, recompressed, every second one cropped by a twentieth. same_item and fold are to find these and no others.
+smaller and recompressed. same_item and fold are to find these and no others.
 
 With `--home` (a MODISTE_HOME that holds an imported catalogue) other_colour is asked instead: the metadata key
 `--group` names products that come in several colours, and the seller's colour is the truth.
@@ -46,7 +46,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="modiste-bench-") as scratch:
             listings = listings_of(choose_products(options.seed, options.products), options.seed)
             feed = draw_catalogue(Path(scratch) / "sample", seed=options.seed, products=options.products)
-            resell(feed, listings)
+            resell(feed, listings, options.crop)
             found = on_sample(Path(scratch), feed, listings)
     for name, value in found.items():
         print(f"{name:42} {value}")
@@ -58,6 +58,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--products", type=int, default=600)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--crop", type=float, default=0.0, help="how much of their photos those sellers cut off")
     parser.add_argument("--home", type=Path)
     parser.add_argument("--catalogue", default="default")
     parser.add_argument("--group", default="style_group")
@@ -69,14 +70,14 @@ def settings(home: Path) -> Settings:
     return Settings(modiste_home=home, database_url=None, broker_url=None)
 
 
-def resell(feed: Path, listings: Sequence[Listing]) -> None:
-    """Gives every second seller copies of the photos that he shares: smaller, recompressed, sometimes cropped."""
+def resell(feed: Path, listings: Sequence[Listing], crop: float) -> None:
+    """Gives every second seller copies of the photos that he shares: smaller, recompressed."""
     sold_before: set[str] = set()
     copies: dict[str, dict[str, str]] = {}
     for listing in listings:
         for shot in listing.shots:
             if shot.photo in sold_before:
-                copies.setdefault(listing.external_id, {})[shot.photo] = copy_of(feed.parent / shot.photo, len(copies))
+                copies.setdefault(listing.external_id, {})[shot.photo] = copy_of(feed.parent / shot.photo, crop)
         sold_before |= {shot.photo for shot in listing.shots}
     with feed.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -89,12 +90,13 @@ def resell(feed: Path, listings: Sequence[Listing]) -> None:
         writer.writerows(rows)
 
 
-def copy_of(photo: Path, number: int) -> str:
-    """The name of a copy beside the photo."""
+def copy_of(photo: Path, crop: float) -> str:
+    """The name of a copy beside the photo; `crop` of its width and height are cut off, half on each side."""
     with Image.open(photo) as image:
         width, height = image.size
-        box = (width // 40, height // 40, width - width // 40, height - height // 40) if number % 2 else None
-        small = image.resize((round(width * 0.8), round(height * 0.8)), Image.Resampling.BICUBIC, box=box)
+        edge_x, edge_y = crop * width / 2, crop * height / 2
+        size = round(width * 0.8 * (1 - crop)), round(height * 0.8 * (1 - crop))
+        small = image.resize(size, Image.Resampling.BICUBIC, (edge_x, edge_y, width - edge_x, height - edge_y))
     copy = photo.with_name(f"copy-{photo.name}")
     small.save(copy, quality=70)
     return f"photos/{copy.name}"
