@@ -54,13 +54,13 @@ def draw_probes(connection: Connection, version: int, *, queries: int, more_than
     """For each filter those who ask from inside and from outside; none of a catalogue of `more_than` or fewer."""
     largest = connection.execute(
         text("""
-            SELECT l.catalogue, count(*) FROM modiste.listing l
+            SELECT l.catalogue, count(*) AS listings FROM modiste.listing l
             JOIN modiste.listing_summary s ON s.listing_id = l.id AND s.model_version_id = :version
             WHERE l.available GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1
         """),
         {"version": version},
     ).one_or_none()
-    if largest is None or largest.count <= more_than:
+    if largest is None or largest.listings <= more_than:
         return []
     base = {"catalogue": largest.catalogue, "available": True}
     total, _ = sizes(connection, version, base)

@@ -105,7 +105,8 @@ def run_block(block: Block, modiste: Modiste, folder: Path, address: str = PRINT
     source = block.text.replace(PRINTED_ADDRESS, address)
     if block.kind == "python":
         with EmbeddedPair.start(modiste.home) as pair:
-            source = f"DATABASE_URL = {pair.database_url!r}\n{source}"
+            url = pair.database_url.replace("+psycopg2", "", 1)  # as people have it
+            source = f"DATABASE_URL = {url!r}\n{source}"
         command = [sys.executable, "-c", source]
     elif block.kind == "sql":
         command = ["modiste", "psql", "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "-c", source]
