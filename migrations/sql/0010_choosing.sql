@@ -69,7 +69,8 @@ COMMENT ON FUNCTION modiste.same_items(modiste.chosen_listing[]) IS
 
 -- One after the other, each time the listing that is best by (1 - diversity) * likeness to what was asked less
 -- diversity * likeness to the most alike of those chosen before (maximal marginal relevance, Carbonell and Goldstein
--- 1998); of equal ones the nearer. With `fold`, whoever shows the same photo as a chosen one is counted with that.
+-- 1998); of equal ones the nearer. With `fold`, whoever shows a photo of a chosen one is counted with that: any photo of
+-- theirs, as the two may answer by different ones.
 CREATE FUNCTION modiste.choose_apart(
     version integer, candidates modiste.chosen_listing[], k integer, diversity double precision, fold boolean)
 RETURNS modiste.chosen_listing[]
@@ -77,26 +78,37 @@ LANGUAGE plpgsql STABLE
 SET search_path = modiste, {vector}, pg_temp
 AS $$
 DECLARE
-    contents bigint[];
-    fingerprints bytea[];
+    -- of the candidates, in their order
     vectors halfvec[];
     gone boolean[];
     apart double precision[];  -- how far each is from the nearest of those chosen
+    -- of all their photos
+    owners integer[];
+    contents bigint[];
+    fingerprints bytea[];
+    looks halfvec[];
     chosen chosen_listing[] := '{}';
     best chosen_listing;
     next integer;
-    vector halfvec;
-    folded integer;
+    again integer[] := '{}';
 BEGIN
     EXECUTE format(
-        'SELECT array_agg(c.id ORDER BY f.place), array_agg(c.fingerprint ORDER BY f.place),
-                array_agg(e.vec ORDER BY f.place), array_agg(false), array_agg(NULL::double precision)
+        'SELECT array_agg(e.vec ORDER BY f.place), array_agg(false), array_agg(NULL::double precision)
          FROM unnest($1) WITH ORDINALITY
               AS f (listing_id, photo_id, matched_photo_id, distance, folded, walked, place)
          JOIN photo p ON p.id = f.matched_photo_id
-         JOIN content c ON c.id = p.content_id
-         JOIN embedding_%s e ON e.content_id = c.id', version)
-        INTO contents, fingerprints, vectors, gone, apart USING candidates;
+         JOIN embedding_%s e USING (content_id)', version)
+        INTO vectors, gone, apart USING candidates;
+    IF fold THEN
+        EXECUTE format(
+            'SELECT array_agg(f.place), array_agg(c.id), array_agg(c.fingerprint), array_agg(e.vec)
+             FROM unnest($1) WITH ORDINALITY
+                  AS f (listing_id, photo_id, matched_photo_id, distance, folded, walked, place)
+             JOIN photo p ON p.listing_id = f.listing_id AND p.state <> ''quarantined''
+             JOIN content c ON c.id = p.content_id
+             JOIN embedding_%s e ON e.content_id = c.id', version)
+            INTO owners, contents, fingerprints, looks USING candidates;
+    END IF;
     WHILE cardinality(chosen) < k LOOP
         SELECT c.place INTO next
         FROM unnest(candidates, gone, apart) WITH ORDINALITY
@@ -104,18 +116,21 @@ BEGIN
         WHERE NOT c.gone
         ORDER BY (1 - diversity) * c.distance - diversity * coalesce(c.apart, 0), c.place LIMIT 1;
         EXIT WHEN NOT FOUND;
-        vector := vectors[next];
-        SELECT array_agg(c.gone OR c.again OR c.place = next ORDER BY c.place),
-               array_agg(least(c.apart, c.distance) ORDER BY c.place),
-               count(*) FILTER (WHERE c.again AND NOT c.gone AND c.place <> next)
-            INTO gone, apart, folded
-        FROM (SELECT o.*, o.vec <=> vector AS distance,
-                     fold AND same_photo(o.content_id, o.fingerprint, contents[next],
-                                         fingerprints[next], o.vec <=> vector) AS again
-              FROM unnest(contents, fingerprints, vectors, gone, apart) WITH ORDINALITY
-                   AS o (content_id, fingerprint, vec, gone, apart, place)) c;
+        IF fold THEN
+            again := ARRAY(
+                SELECT DISTINCT theirs.owner
+                FROM unnest(owners, contents, fingerprints, looks) AS ours (owner, content_id, fingerprint, vec),
+                     unnest(owners, contents, fingerprints, looks) AS theirs (owner, content_id, fingerprint, vec)
+                WHERE ours.owner = next AND theirs.owner <> next AND NOT gone[theirs.owner]
+                  AND same_photo(ours.content_id, ours.fingerprint, theirs.content_id, theirs.fingerprint,
+                                 ours.vec <=> theirs.vec));
+        END IF;
+        SELECT array_agg(c.gone OR c.place = next OR c.place = ANY (again) ORDER BY c.place),
+               array_agg(least(c.apart, c.vec <=> vectors[next]) ORDER BY c.place)
+            INTO gone, apart
+        FROM unnest(vectors, gone, apart) WITH ORDINALITY AS c (vec, gone, apart, place);
         best := candidates[next];
-        best.folded := folded;
+        best.folded := cardinality(again);
         chosen := chosen || best;
     END LOOP;
     RETURN chosen;
