@@ -93,7 +93,9 @@ def similar_listings_answer_on_the_command_line(modiste: Modiste, shop: Path) ->
     others = [row["external_id"] for row in found]
     more = modiste.json("similar", external_id, others[0], "--unlike", others[-1], "-k", "2", "--diversity", "0.3")
     assert not {row["external_id"] for row in more} & {external_id, others[0], others[-1]}
-    attribute = modiste.sql("SELECT attributes[1] FROM modiste.listing_enrichment WHERE attributes <> '{}' LIMIT 1")[0][0]
+    ((attribute,),) = modiste.sql(
+        "SELECT attributes[1] FROM modiste.listing_enrichment WHERE attributes <> '{}' LIMIT 1"
+    )
     assert all(attribute in row["why"]["attributes"] for row in modiste.json("similar", "--attribute", attribute))
     asked = modiste.json("similar", "--photo", photos_of(shop, 0)[0], "-k", "3")
     assert asked[0]["external_id"] == external_id, f"{title} is not nearest to its own photo"
