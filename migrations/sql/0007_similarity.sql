@@ -71,11 +71,12 @@ DECLARE
     farthest constant integer := 40000;
     per_listing constant real := 3;        -- what a step costs, in listings compared
     far constant real := 0.25;             -- of the share that passes in the whole index
-    share constant real := kept / (
+    prior constant real := 2;              -- as if so many had passed where that share of all does
+    share constant real := kept / coalesce((
         SELECT greatest(1, i.reltuples) FROM pg_class i
         WHERE i.oid = to_regclass(format('embedding_%s_vec%s_idx', version, (
             SELECT '_' || c.id FROM category_index c
-            WHERE c.model_version_id = version AND c.category = walk.category))));
+            WHERE c.model_version_id = version AND c.category = walk.category)))), 1);
     before text[];
     hit record;
     content bigint;
@@ -88,7 +89,7 @@ BEGIN
     IF category IS NOT NULL THEN
         -- The farther the vector is from the category, the harder is the way in.
         EXECUTE format(
-            'SELECT 1000 - 90 * count(*) FILTER (WHERE near.category = $2)
+            'SELECT 700 - 60 * count(*) FILTER (WHERE near.category = $2)
              FROM (SELECT e.category FROM embedding_%s e ORDER BY e.vec <=> $1 LIMIT 10) near', version)
             INTO ef USING asked, category;
     END IF;
@@ -112,7 +113,8 @@ BEGIN
             EXIT WHEN cardinality(listings) >= wanted;
             EXIT WHEN steps > 0 AND steps % glance = 0 AND (
                 cardinality(listings) + 0.5 < far * share * steps
-                OR per_listing * steps * (wanted_at_length / greatest(1.0, cardinality(listings)) - 1) > kept);
+                OR per_listing * (wanted_at_length - cardinality(listings)) * (steps + prior / share)
+                   / (cardinality(listings) + prior) > kept);
             content := hit.content_id;
             steps := steps + 1;
         END IF;
