@@ -9,19 +9,53 @@
 -- the same dress in two colours one photo, and fingerprints alone many a thing on white ground; where both agree, of 1.1
 -- million pairs of a shop's photos six did so by chance. Where a fingerprint is missing, only all but equal vectors count.
 CREATE FUNCTION modiste.same_photo(
-    content_id bigint, fingerprint bytea, other_content_id bigint, other_fingerprint bytea, distance double precision)
+    content_id bigint, fingerprint {vector}.halfvec, other_content_id bigint, other_fingerprint {vector}.halfvec,
+    distance double precision)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
-    SELECT coalesce(content_id = other_content_id, false) OR CASE
-        WHEN fingerprint IS NULL OR other_fingerprint IS NULL THEN distance <= 0.01
-        WHEN distance > 0.3 OR length(fingerprint) <> length(other_fingerprint) THEN false
-        ELSE (SELECT sum(abs(get_byte(fingerprint, i) - get_byte(other_fingerprint, i))) <= length(fingerprint)
-              FROM generate_series(0, length(fingerprint) - 1) AS i) END
+    SELECT content_id = other_content_id
+           OR CASE WHEN fingerprint IS NULL OR other_fingerprint IS NULL THEN distance <= 0.01
+                   ELSE {vector}.l1_distance(fingerprint, other_fingerprint) <= 48 AND distance <= 0.3 END
 $$;
-COMMENT ON FUNCTION modiste.same_photo(bigint, bytea, bigint, bytea, double precision) IS
+COMMENT ON FUNCTION modiste.same_photo(bigint, {vector}.halfvec, bigint, {vector}.halfvec, double precision) IS
 'Whether two contents show the same photo: equal bytes, or cosine >= 0.7 and fingerprints (48 colours) that differ by one
 of 256 levels on average at most; where one has no fingerprint, cosine >= 0.99.';
+
+CREATE FUNCTION modiste.looks_of(version integer, listings bigint[])
+RETURNS TABLE (listing_id bigint, content_id bigint, fingerprint {vector}.halfvec, vec {vector}.halfvec)
+LANGUAGE plpgsql STABLE ROWS 100
+SET search_path = modiste, {vector}, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE format(
+        'SELECT DISTINCT ON (p.listing_id, c.id) p.listing_id, c.id,
+                CASE WHEN c.fingerprint IS NOT NULL THEN ARRAY(
+                    SELECT get_byte(c.fingerprint, i) FROM generate_series(0, length(c.fingerprint) - 1) AS i)
+                ::real[]::halfvec END, e.vec
+         FROM photo p JOIN content c ON c.id = p.content_id JOIN embedding_%s e ON e.content_id = c.id
+         WHERE p.listing_id = ANY ($1) AND p.state <> ''quarantined''
+         ORDER BY p.listing_id, c.id', version)
+        USING listings;
+END
+$$;
+COMMENT ON FUNCTION modiste.looks_of(integer, bigint[]) IS
+'What photos of these listings are compared by: a row a listing and content.';
+
+CREATE FUNCTION modiste.sharing_photos(version integer, ones bigint[], others bigint[])
+RETURNS TABLE (one bigint, other bigint)
+LANGUAGE sql STABLE
+SET search_path = modiste, {vector}, pg_temp
+AS $$
+    WITH our AS MATERIALIZED (SELECT * FROM looks_of(version, ones)),
+         their AS MATERIALIZED (SELECT * FROM looks_of(version, others))
+    SELECT DISTINCT our.listing_id, their.listing_id
+    FROM our JOIN their
+         ON same_photo(our.content_id, our.fingerprint, their.content_id, their.fingerprint, our.vec <=> their.vec)
+    WHERE our.listing_id <> their.listing_id
+$$;
+COMMENT ON FUNCTION modiste.sharing_photos(integer, bigint[], bigint[]) IS
+'Who of `ones` shows a photo that who of `others` shows: any of their photos, as two listings may answer by different ones.';
 
 CREATE TYPE modiste.chosen_listing AS (
     listing_id bigint, photo_id bigint, matched_photo_id bigint, distance double precision, folded integer,
@@ -50,27 +84,22 @@ $$;
 COMMENT ON FUNCTION modiste.nearest_pairs(integer, bigint[], {vector}.halfvec[], bigint[], integer, jsonb) IS
 'The `reach` listings nearest to any of these vectors, best first, each once, by its best pair of photos.';
 
-CREATE FUNCTION modiste.same_items(found modiste.chosen_listing[]) RETURNS modiste.chosen_listing[]
+CREATE FUNCTION modiste.same_items(version integer, asked bigint[], found modiste.chosen_listing[])
+RETURNS modiste.chosen_listing[]
 LANGUAGE sql STABLE
 SET search_path = modiste, pg_temp
 AS $$
-    SELECT coalesce(array_agg((f.listing_id, f.photo_id, f.matched_photo_id, f.distance, f.folded, f.walked)
-                              ::chosen_listing ORDER BY f.place), '{}')
-    FROM unnest(found) WITH ORDINALITY
-         AS f (listing_id, photo_id, matched_photo_id, distance, folded, walked, place)
-    JOIN photo their ON their.id = f.matched_photo_id
-    JOIN content theirs ON theirs.id = their.content_id
-    LEFT JOIN photo our ON our.id = f.photo_id
-    LEFT JOIN content ours ON ours.id = our.content_id
-    WHERE same_photo(ours.id, ours.fingerprint, theirs.id, theirs.fingerprint, f.distance)
+    SELECT coalesce(array_agg(f::chosen_listing ORDER BY f.distance, f.listing_id), '{}')
+    FROM unnest(found) AS f
+    WHERE CASE asked WHEN '{}' THEN same_photo(NULL, NULL, NULL, NULL, f.distance) ELSE f.listing_id IN (
+        SELECT other FROM sharing_photos(version, asked, ARRAY(SELECT listing_id FROM unnest(found)))) END
 $$;
-COMMENT ON FUNCTION modiste.same_items(modiste.chosen_listing[]) IS
-'Those whose pair of photos shows the same photo.';
+COMMENT ON FUNCTION modiste.same_items(integer, bigint[], modiste.chosen_listing[]) IS
+'Those that show a photo of the asked listing, or of a bare vector the very same.';
 
 -- One after the other, each time the listing that is best by (1 - diversity) * likeness to what was asked less
 -- diversity * likeness to the most alike of those chosen before (maximal marginal relevance, Carbonell and Goldstein
--- 1998); of equal ones the nearer. With `fold`, whoever shows a photo of a chosen one is counted with that: any photo of
--- theirs, as the two may answer by different ones.
+-- 1998); of equal ones the nearer. With `fold`, whoever shows a photo of a chosen one is counted with that.
 CREATE FUNCTION modiste.choose_apart(
     version integer, candidates modiste.chosen_listing[], k integer, diversity double precision, fold boolean)
 RETURNS modiste.chosen_listing[]
@@ -82,15 +111,15 @@ DECLARE
     vectors halfvec[];
     gone boolean[];
     apart double precision[];  -- how far each is from the nearest of those chosen
-    -- of all their photos
-    owners integer[];
-    contents bigint[];
-    fingerprints bytea[];
-    looks halfvec[];
+    -- of the pairs that share a photo
+    ones bigint[];
+    others bigint[];
     chosen chosen_listing[] := '{}';
     best chosen_listing;
     next integer;
-    again integer[] := '{}';
+    vector halfvec;
+    again bigint[];
+    folded integer;
 BEGIN
     EXECUTE format(
         'SELECT array_agg(e.vec ORDER BY f.place), array_agg(false), array_agg(NULL::double precision)
@@ -100,14 +129,9 @@ BEGIN
          JOIN embedding_%s e USING (content_id)', version)
         INTO vectors, gone, apart USING candidates;
     IF fold THEN
-        EXECUTE format(
-            'SELECT array_agg(f.place), array_agg(c.id), array_agg(c.fingerprint), array_agg(e.vec)
-             FROM unnest($1) WITH ORDINALITY
-                  AS f (listing_id, photo_id, matched_photo_id, distance, folded, walked, place)
-             JOIN photo p ON p.listing_id = f.listing_id AND p.state <> ''quarantined''
-             JOIN content c ON c.id = p.content_id
-             JOIN embedding_%s e ON e.content_id = c.id', version)
-            INTO owners, contents, fingerprints, looks USING candidates;
+        SELECT array_agg(s.one), array_agg(s.other) INTO ones, others
+        FROM (SELECT array_agg(c.listing_id) AS ids FROM unnest(candidates) AS c) AS all_of_them,
+             sharing_photos(version, ids, ids) AS s;
     END IF;
     WHILE cardinality(chosen) < k LOOP
         SELECT c.place INTO next
@@ -116,21 +140,16 @@ BEGIN
         WHERE NOT c.gone
         ORDER BY (1 - diversity) * c.distance - diversity * coalesce(c.apart, 0), c.place LIMIT 1;
         EXIT WHEN NOT FOUND;
-        IF fold THEN
-            again := ARRAY(
-                SELECT DISTINCT theirs.owner
-                FROM unnest(owners, contents, fingerprints, looks) AS ours (owner, content_id, fingerprint, vec),
-                     unnest(owners, contents, fingerprints, looks) AS theirs (owner, content_id, fingerprint, vec)
-                WHERE ours.owner = next AND theirs.owner <> next AND NOT gone[theirs.owner]
-                  AND same_photo(ours.content_id, ours.fingerprint, theirs.content_id, theirs.fingerprint,
-                                 ours.vec <=> theirs.vec));
-        END IF;
-        SELECT array_agg(c.gone OR c.place = next OR c.place = ANY (again) ORDER BY c.place),
-               array_agg(least(c.apart, c.vec <=> vectors[next]) ORDER BY c.place)
-            INTO gone, apart
-        FROM unnest(vectors, gone, apart) WITH ORDINALITY AS c (vec, gone, apart, place);
         best := candidates[next];
-        best.folded := cardinality(again);
+        vector := vectors[next];
+        again := ARRAY(SELECT s.other FROM unnest(ones, others) AS s (one, other) WHERE s.one = best.listing_id);
+        SELECT array_agg(c.gone OR c.place = next OR c.listing_id = ANY (again) ORDER BY c.place),
+               array_agg(CASE WHEN diversity > 0 THEN least(c.apart, c.vec <=> vector) END ORDER BY c.place),
+               count(*) FILTER (WHERE c.listing_id = ANY (again) AND NOT c.gone)
+            INTO gone, apart, folded
+        FROM unnest(candidates, vectors, gone, apart) WITH ORDINALITY
+             AS c (listing_id, photo_id, matched_photo_id, distance, folded, walked, vec, gone, apart, place);
+        best.folded := folded;
         chosen := chosen || best;
     END LOOP;
     RETURN chosen;
@@ -211,7 +230,7 @@ BEGIN
                            ORDER BY f.distance, f.listing_id);
         END IF;
         IF mode = 'same_item' THEN
-            found := same_items(found);
+            found := same_items(version, asked, found);
         END IF;
         chosen := CASE WHEN apart THEN choose_apart(version, found, k, diversity, fold) ELSE found[1:k] END;
         EXIT WHEN all_there OR cardinality(chosen) >= k OR reach >= most;

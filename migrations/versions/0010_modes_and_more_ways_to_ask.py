@@ -25,9 +25,11 @@ NEW = (
     "answer_similar(integer, bigint[], {vector}.halfvec[], bigint[], bigint[], integer, jsonb, jsonb)",
     "describe_similar(integer, bigint[], modiste.chosen_listing[], integer, text)",
     "choose_apart(integer, modiste.chosen_listing[], integer, double precision, boolean)",
-    "same_items(modiste.chosen_listing[])",
+    "same_items(integer, bigint[], modiste.chosen_listing[])",
     "nearest_pairs(integer, bigint[], {vector}.halfvec[], bigint[], integer, jsonb)",
-    "same_photo(bigint, bytea, bigint, bytea, double precision)",
+    "sharing_photos(integer, bigint[], bigint[])",
+    "looks_of(integer, bigint[])",
+    "same_photo(bigint, {vector}.halfvec, bigint, {vector}.halfvec, double precision)",
     "colour_word(text[], text)",
 )
 REPLACED = {

@@ -139,6 +139,19 @@ def test_what_cannot_be_asked_about_says_so(client: TestClient, path: str, statu
     assert says in answer.json()["detail"]
 
 
+def test_why_a_listing_has_nothing_to_ask_with_is_told(client: TestClient, shop: Any, ids: dict[str, int]) -> None:
+    def refused() -> str:
+        answer = client.get(f"/v1/listings/{ids['bare']}/similar")
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:modiste:problem:not-enriched")
+        return str(answer.json()["detail"])
+
+    assert "wait for a worker" in refused()
+    shop.rows("UPDATE modiste.photo SET state = 'quarantined', reason = 'gone' WHERE listing_id = :id", id=ids["bare"])
+    assert "are in quarantine: gone. See modiste quarantine list" in refused()
+    shop.rows("DELETE FROM modiste.photo WHERE listing_id = :id", id=ids["bare"])
+    assert "has no photos. Import it with photos" in refused()
+
+
 @pytest.mark.parametrize(
     ("query", "options"),
     [

@@ -80,6 +80,22 @@ def test_folded_are_those_that_show_the_photo_of_a_better_one(module_shop: Shop,
     assert len(found) + sum(row.folded for row in found) == 8
 
 
+def test_any_photo_makes_two_listings_the_same_not_only_those_by_which_they_answer(shop: Shop) -> None:
+    ids = shop.stock(
+        shop.item("asked", [1, 0, 0]),
+        shop.item("one", [1, 0.1, 0], [0, 1, 0]),
+        shop.item("two", [1, 0.11, 0], [0, 1, 0.1]),
+    )
+    shop.rows("""
+        UPDATE modiste.content c SET fingerprint = decode(
+            CASE p.position WHEN 0 THEN repeat(md5(l.external_id), 3) ELSE repeat('80', 48) END, 'hex')
+        FROM modiste.photo p JOIN modiste.listing l ON l.id = p.listing_id WHERE p.content_id = c.id
+    """)
+    assert [(row.external_id, row.folded) for row in ask(shop, ids["asked"], fold=True)] == [("one", 1)]
+    assert names(ask(shop, ids["one"], mode="same_item")) == ["two"]
+    assert names(ask(shop, ids["asked"], mode="same_item")) == []
+
+
 def test_diversity_goes_from_the_nearest_to_what_differs_most(module_shop: Shop, shelf: dict[str, int]) -> None:
     plain = ask(module_shop, shelf["dress"], k=4)
     assert names(ask(module_shop, shelf["dress"], k=4, diversity=0)) == names(plain)

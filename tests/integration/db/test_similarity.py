@@ -322,6 +322,8 @@ def test_a_listing_that_does_not_exist_or_has_no_vector_is_named(shop: Shop) -> 
         shop.rows(change)
         code, message = sqlstate(shop, "similar_listings(:id)", id=listing["id"])
         assert (code, said in message) == ("55000", True), message
+        with transaction(shop.engine) as connection, pytest.raises(NotEnriched, match=f"{said}.*[.] [A-Z]"):
+            similar_listings(connection, listing["id"])
 
 
 def test_without_an_active_version_there_is_no_answer(shop: Shop) -> None:
