@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
 from api.pages import wording
-from api.pages.choice import Choice
+from api.pages.choice import Choice, Link
 from api.pages.site import UseSite
 from api.pages.tiles import Picture, Seen, SimilarTile, name_of, picture_of, seen_of, similar_tiles
 from api.resources import Use
@@ -20,8 +20,48 @@ from db.errors import NoActiveModel, NotEnriched
 from db.similarity import similar_listings
 
 SIMILAR = 12
+# What is less alike has only the photo's ground in common, mostly.
+ALIKE = 0.4
 
 router = APIRouter()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """A way to be similar: `name` in the address, `text` on the page, `none` where there is nothing."""
+
+    name: str
+    text: str
+    none: str
+    options: Mapping[str, Any]
+
+
+LOOKS = (
+    Look(
+        name="style",
+        text="Like it",
+        none="Nothing else in this catalogue is alike enough.",
+        options={"fold": True, "min_score": ALIKE},
+    ),
+    Look(
+        name="colour",
+        text="In other colours",
+        none="Nothing like it in another colour.",
+        options={"mode": "other_colour", "fold": True, "min_score": ALIKE},
+    ),
+    Look(
+        name="varied",
+        text="More varied",
+        none="Nothing else in this catalogue is alike enough.",
+        options={"diversity": 0.5, "fold": True, "min_score": ALIKE},
+    ),
+    Look(
+        name="photo",
+        text="With the same photo",
+        none="No other listing shows one of these photos.",
+        options={"mode": "same_item"},
+    ),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,32 +88,47 @@ class ListingPage:
     seen: Seen | None
     model_version: str | None
     said: Sequence[tuple[str, str]]
+    looks: Sequence[Link]
     similar: Sequence[SimilarTile]
-    partial: bool
+    none_similar: str
 
 
 @router.get("/listings/{listing_id}")
-def listing(use: Use, site: UseSite, listing_id: ListingId) -> Response:
+def listing(use: Use, site: UseSite, listing_id: ListingId, look: str = LOOKS[0].name) -> Response:
+    """`look`: one of LOOKS; what is none of them is the first."""
+    chosen = next((one for one in LOOKS if one.name == look), LOOKS[0])
     with transaction(use.engine) as connection:
         details = listing_details(connection, listing_id)
-        similar, partial = similar_to_listing(connection, details.card)
-    return site.page("listing.html", page=page_of(details, similar, partial))
+        similar = similar_to_listing(connection, details.card, chosen)
+    return site.page("listing.html", page=page_of(details, chosen, similar))
 
 
-def similar_to_listing(connection: Connection, card: ListingCard) -> tuple[list[SimilarTile], bool]:
-    """The tiles, and whether these are all there are. Nothing is similar to what the model has not looked at."""
+def similar_to_listing(connection: Connection, card: ListingCard, look: Look) -> list[SimilarTile]:
+    """Nothing is similar to what the model has not looked at, or of another colour than one that nobody knows."""
     if card.enrichment is None:
-        return [], False
+        return []
     try:
         with connection.begin_nested():
-            rows = similar_listings(connection, card.id, k=SIMILAR)
-    except (NotEnriched, NoActiveModel):  # another version became active between the two questions
-        return [], False
-    tiles = similar_tiles(rows, listing_cards(connection, [row.listing_id for row in rows]))
-    return tiles, any(row.how == "partial" for row in rows)
+            rows = similar_listings(connection, card.id, k=SIMILAR, options=look.options)
+    except (NotEnriched, NoActiveModel):
+        return []
+    return similar_tiles(rows, listing_cards(connection, [row.listing_id for row in rows]))
 
 
-def page_of(details: ListingDetails, similar: Sequence[SimilarTile], partial: bool) -> ListingPage:
+def looks_of(card: ListingCard, chosen: Look) -> list[Link]:
+    """The ways to be similar, as addresses of this page."""
+    here = f"/listings/{card.id}"
+    return [
+        Link(
+            href=f"{here}#similar" if look is LOOKS[0] else f"{here}?look={look.name}#similar",
+            text=look.text,
+            here=look is chosen,
+        )
+        for look in LOOKS
+    ]
+
+
+def page_of(details: ListingDetails, look: Look, similar: Sequence[SimilarTile]) -> ListingPage:
     card = details.card
     return ListingPage(
         title=name_of(card),
@@ -86,8 +141,9 @@ def page_of(details: ListingDetails, similar: Sequence[SimilarTile], partial: bo
         seen=seen_of(card.enrichment),
         model_version=card.enrichment.model_version if card.enrichment else None,
         said=seller_said(card, details.metadata),
+        looks=looks_of(card, look),
         similar=similar,
-        partial=partial,
+        none_similar=look.none,
     )
 
 

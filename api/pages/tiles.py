@@ -78,10 +78,11 @@ class Tile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SimilarTile:
-    """A similar listing: what both have by the model's word is `category` and `shared`."""
+    """A similar listing, and how many more show its photo; `category` and `shared` are what both have."""
 
     tile: Tile
     score: float
+    folded: int
     category: str | None
     shared: Sequence[Attribute]
 
@@ -161,6 +162,7 @@ def similar_tile(row: SimilarListing, card: ListingCard, asked: Seen | None) -> 
     return SimilarTile(
         tile=tile,
         score=row.score,
+        folded=row.folded,
         category=why.get("category"),
         shared=for_a_card([Attribute.of(name, score) for name, score in best_first], at_most=3),
     )

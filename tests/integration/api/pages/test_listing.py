@@ -28,6 +28,21 @@ def test_similar_listings_say_how_similar_and_why_and_lead_on(browser: Browser, 
     assert browser.get(cards[0].attributes["href"]).status == 200
 
 
+def test_what_is_similar_may_be_of_another_colour_more_varied_or_show_the_same_photo(
+    browser: Browser, ids: Any
+) -> None:
+    page = browser.get(f"/listings/{ids['red']}")
+    tabs = [tab for tab in page.all("a") if "look=" in tab.attributes["href"]]
+    assert [tab.words for tab in tabs] == ["In other colours", "More varied", "With the same photo"]
+    said = ("Nothing like it in another colour", "similar Both: Dress", "No other listing shows one of these photos")
+    for tab, shows in zip(tabs, said, strict=True):
+        shown = browser.get(tab.attributes["href"])
+        (here,) = (one for one in shown.all("a", **{"aria-current": "true"}))
+        assert (shown.status, here.words) == (200, tab.words)
+        assert shows in shown.words
+    assert browser.get(f"/listings/{ids['red']}?look=nonsense&utm_source=x").status == 200
+
+
 def test_a_listing_that_the_model_has_not_looked_at_says_so_and_keeps_its_sources_secrets(
     browser: Browser, ids: Any
 ) -> None:
