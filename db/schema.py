@@ -224,7 +224,7 @@ class Listing(Base):
 class Content(Base):
     """The bytes of a photo, known by SHA-256; many photos may show the same content.
 
-    `fingerprint`: 48 bytes that nearly agree where two contents show the same photo; empty where none was computed.
+    `fingerprint`: 96 bytes that nearly agree where two contents show the same photo; empty where none was computed.
     """
 
     __tablename__ = "content"

@@ -1,4 +1,4 @@
-"""48 bytes by which the same photo is known again after it was recompressed or resized: its colours in 4 x 4 cells.
+"""96 bytes by which a photo is known again after it was recompressed or resized: how bright, and of what hue, where.
 
 Says nothing alone: photos of a few things on white agree by chance. It counts beside an embedding that agrees too. What
 was cropped, mirrored or written across is another photo to it.
@@ -8,14 +8,18 @@ import numpy as np
 from PIL import Image
 from PIL.Image import Resampling
 
-CELLS = (4, 4)
-BYTES = CELLS[0] * CELLS[1] * 3
-# A fixed number of pixels is looked at, however large the photo: a tenth of a millisecond.
-SAMPLED = (144, 144)
+LUMA_CELLS = (8, 8)
+CHROMA_CELLS = (4, 4)
+BYTES = 64 + 2 * 16
 
 
 def fingerprint(image: Image.Image) -> bytes:
-    """The mean luma and both chromas (ITU-R BT.601, 0 to 255) of each cell, row by row."""
-    sample = image.convert("RGB") if image.mode not in ("RGB", "L") else image
-    sample = sample.resize(SAMPLED, Resampling.NEAREST).convert("RGB").convert("YCbCr")
-    return np.asarray(sample.resize(CELLS, Resampling.BOX)).tobytes()
+    """Means by ITU-R BT.601, 0 to 255, row by row: the luma of each of 8 x 8 cells, then each chroma of 4 x 4.
+
+    Every pixel counts, and alike. Sampling, or reducing by a whole factor first, is a third of a millisecond quicker,
+    and differs between a photo and its smaller copy by as much as two photos of a shop do.
+    """
+    cells = image.convert("RGB").resize(LUMA_CELLS, Resampling.BOX).convert("YCbCr")
+    luma, *chromas = cells.split()
+    hues = [chroma.resize(CHROMA_CELLS, Resampling.BOX) for chroma in chromas]
+    return b"".join(np.asarray(channel).tobytes() for channel in (luma, *hues))

@@ -2,10 +2,12 @@
 
 -- The colour a listing is known by: the model's, else the seller's.
 -- STABLE, as array_to_string is: PostgreSQL would not inline it otherwise, and call it for each listing at ten times the cost.
+-- A regular expression takes four times as long.
 CREATE FUNCTION modiste.colour_word(attributes text[], said text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    SELECT coalesce(substring(array_to_string(attributes, E'\n') FROM '(?n)^colour:(.*)$'), said)
+    SELECT coalesce(
+        nullif(split_part(split_part(E'\n' || array_to_string(attributes, E'\n'), E'\ncolour:', 2), E'\n', 1), ''), said)
 $$;
 COMMENT ON FUNCTION modiste.colour_word(text[], text) IS
 'The colour of a listing: the value of the attribute group colour among `attributes`, else what its seller `said`.';

@@ -158,14 +158,14 @@ def test_photos_of_a_content_that_is_known_with_its_size_keep_it(shop: Shop) -> 
     _, (shard,) = shop.plan("a", "b")
     lease = shop.take(shard)
     plain = shop.content("one")
-    sized = replace(plain, width_px=30, height_px=40, fingerprint=bytes(range(48)))
+    sized = replace(plain, width_px=30, height_px=40, fingerprint=bytes(range(96)))
     outcomes = [
         Outcome(photo_id=photo.id, content=content, seen=shop.seen())
         for photo, content in zip(lease.photos, (plain, sized), strict=True)
     ]
     shop.finish(lease, outcomes)
     assert shop.rows("SELECT width_px, height_px, encode(fingerprint, 'hex') AS fingerprint FROM modiste.content") == [
-        {"width_px": 30, "height_px": 40, "fingerprint": bytes(range(48)).hex()}
+        {"width_px": 30, "height_px": 40, "fingerprint": bytes(range(96)).hex()}
     ]
 
 

@@ -30,9 +30,9 @@ def shelf(module_shop: Shop) -> dict[str, int]:
     )
     shop.rows("""
         UPDATE modiste.content c SET fingerprint = decode(CASE l.external_id
-            WHEN 'dress' THEN repeat('80', 48) WHEN 'stolen' THEN repeat('80', 48)
-            WHEN 'recompressed' THEN repeat('80', 24) || repeat('82', 24)
-            ELSE repeat(md5(l.external_id), 3) END, 'hex')
+            WHEN 'dress' THEN repeat('80', 96) WHEN 'stolen' THEN repeat('80', 96)
+            WHEN 'recompressed' THEN repeat('80', 48) || repeat('82', 48)
+            ELSE repeat(md5(l.external_id), 6) END, 'hex')
         FROM modiste.photo p JOIN modiste.listing l ON l.id = p.listing_id
         WHERE p.content_id = c.id AND l.external_id <> 'blue too'
     """)
@@ -88,7 +88,7 @@ def test_any_photo_makes_two_listings_the_same_not_only_those_by_which_they_answ
     )
     shop.rows("""
         UPDATE modiste.content c SET fingerprint = decode(
-            CASE p.position WHEN 0 THEN repeat(md5(l.external_id), 3) ELSE repeat('80', 48) END, 'hex')
+            CASE p.position WHEN 0 THEN repeat(md5(l.external_id), 6) ELSE repeat('80', 96) END, 'hex')
         FROM modiste.photo p JOIN modiste.listing l ON l.id = p.listing_id WHERE p.content_id = c.id
     """)
     assert [(row.external_id, row.folded) for row in ask(shop, ids["asked"], fold=True)] == [("one", 1)]

@@ -9,7 +9,7 @@ from PIL.Image import Resampling
 
 from vision.fingerprint import BYTES, fingerprint
 
-SAME = 48  # as modiste.same_photo has it: one level a value
+SAME = 96  # as modiste.same_photo has it: one level a value
 
 
 def photo(colour: tuple[int, int, int] = (170, 30, 60)) -> Image.Image:
