@@ -100,6 +100,8 @@ def test_a_model_is_trained_on_the_catalogue_and_registered(filled: Modiste, rec
     shown = filled.json("models", "show", "own-1")
     assert (shown["state"], shown["embedding_dim"], shown["sources"][0]["name"]) == ("registered", 8, "drawn")
     assert set(shown["attributes"]) == {"colour", "sleeve"}
+    assert "has seen 0 of the" in filled.run("models", "activate", "own-1", expect=1).stderr
+    filled.run("models", "backfill", "own-1")
     assert "own-1 is the active version" in filled.run("models", "activate", "own-1").stdout
 
 
