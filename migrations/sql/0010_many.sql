@@ -58,8 +58,9 @@ BEGIN
     END IF;
     vector := liked_vector(version, likes, others);
     IF vector IS NULL THEN
-        RAISE EXCEPTION 'none of the liked listings has a photo enriched by the active model version'
-              USING ERRCODE = 'object_not_in_prerequisite_state';
+        RAISE EXCEPTION 'none of the liked listings has a photo enriched by the active model version' USING
+            ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'similar_listings says why of each; or ask by attributes.';
     ELSIF l2_norm(vector) = 0 THEN
         RAISE EXCEPTION 'the listings cancel each other out' USING ERRCODE = 'invalid_parameter_value';
     END IF;
