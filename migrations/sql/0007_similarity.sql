@@ -53,11 +53,12 @@ $$;
 -- Walks the index outwards from `asked`, or that of one category, and keeps the listings that pass `filters`, until
 -- there are k and some to spare: best first. NULL where comparing all `kept` is the better way, which shows on the
 -- way: by how few of those seen pass, walking on would cost more; or they are so much fewer than elsewhere that the
--- filter is far from the vector, where a walk ends in a wrong place and does not say so.
+-- filter is far from the vector, where a walk ends in a wrong place and does not say so. A walk from a listing's own
+-- vector meets that first, or it has lost its way: some graphs have clusters that no path leads to (one in a hundred
+-- questions); then it is NULL too, and `lost`.
 CREATE FUNCTION modiste.walk(
     version integer, asked {vector}.halfvec, self bigint, k integer, filters jsonb, kept double precision,
-    category text)
-RETURNS modiste.near_listing[]
+    category text, OUT near modiste.near_listing[], OUT lost boolean)
 LANGUAGE plpgsql STABLE
 SET search_path = modiste, {vector}, pg_temp
 SET enable_sort = off  -- in the order of the index, however few the vectors are
@@ -83,8 +84,9 @@ DECLARE
     ef integer := 100;
     steps integer := 0;
     listings bigint[] := '{}';
-    found near_listing[] := '{}';
+    hits near_listing[] := '{}';
 BEGIN
+    lost := false;
     before := swap_walk_settings(ARRAY['relaxed_order', '40', farthest::text, '4']);
     IF category IS NOT NULL THEN
         -- The farther the vector is from the category, the harder is the way in.
@@ -117,9 +119,11 @@ BEGIN
                    / (cardinality(listings) + prior) > kept);
             content := hit.content_id;
             steps := steps + 1;
+            lost := steps = 1 AND category IS NULL AND self IS NOT NULL AND hit.distance > 0.001;
+            EXIT WHEN lost;
         END IF;
         IF hit.listing_id IS NOT NULL THEN
-            found := found || (hit.listing_id, hit.photo_id, hit.distance, 'approximate')::near_listing;
+            hits := hits || (hit.listing_id, hit.photo_id, hit.distance, 'approximate')::near_listing;
             IF hit.listing_id <> ALL (listings) THEN
                 listings := listings || hit.listing_id;
             END IF;
@@ -127,12 +131,11 @@ BEGIN
     END LOOP;
     PERFORM swap_walk_settings(before);
     IF cardinality(listings) >= wanted THEN
-        RETURN ARRAY(SELECT n::near_listing
-                     FROM (SELECT DISTINCT ON (f.listing_id) f.* FROM unnest(found) AS f
-                           ORDER BY f.listing_id, f.distance, f.matched_photo_id) n
-                     ORDER BY n.distance, n.listing_id LIMIT k);
+        near := ARRAY(SELECT n::near_listing
+                       FROM (SELECT DISTINCT ON (f.listing_id) f.* FROM unnest(hits) AS f
+                             ORDER BY f.listing_id, f.distance, f.matched_photo_id) n
+                       ORDER BY n.distance, n.listing_id LIMIT k);
     END IF;
-    RETURN NULL;
 END
 $$;
 
@@ -146,11 +149,24 @@ SET search_path = modiste, {vector}, pg_temp
 AS $$
 DECLARE
     found near_listing[];
+    lost boolean;
+    own_category jsonb;
 BEGIN
     IF kept IS NOT NULL THEN
-        found := walk(version, asked, self, k, filters, kept, indexed_category(version, filters));
+        SELECT w.near, w.lost INTO found, lost
+        FROM walk(version, asked, self, k, filters, kept, indexed_category(version, filters)) AS w;
     END IF;
-    IF found IS NOT NULL THEN
+    IF lost AND NOT filters ? 'category' THEN
+        -- What is near to it is of its category, and that can be looked through.
+        EXECUTE format('SELECT jsonb_build_object(''category'', e.category)
+                        FROM photo p JOIN embedding_%s e USING (content_id)
+                        WHERE p.listing_id = $1 ORDER BY e.vec <=> $2, e.content_id LIMIT 1', version)
+            INTO own_category USING self, asked;
+        found := ARRAY(SELECT (n.listing_id, n.matched_photo_id, n.distance, 'approximate')::near_listing
+                       FROM nearest_listings(version, asked, self, k, filters || own_category,
+                                             kept_if_many(version, filters || own_category)) AS n);
+    END IF;
+    IF cardinality(found) >= k THEN
         RETURN QUERY SELECT * FROM unnest(found);
     ELSE
         RETURN QUERY EXECUTE format(

@@ -145,6 +145,34 @@ def test_the_walk_reads_the_index_and_not_the_whole_table(module_shop: Shop, ids
         assert after.walked - before.walked < LISTINGS / 10
 
 
+def test_a_walk_that_does_not_meet_its_own_vector_has_lost_its_way_and_is_not_believed(
+    module_shop: Shop, vectors: NDArray[np.float32], ids: list[int]
+) -> None:
+    question = text("""
+        SELECT n.listing_id, n.how FROM modiste.nearest_listings(
+            :version, CAST(CAST(:asked AS real[]) AS halfvec), :self, 10, '{"available": true}', :kept) AS n
+    """)
+    asked = vectors[1300] + vectors[1400] / 4  # is nobody's own
+    values = {"version": module_shop.version, "asked": asked.tolist(), "kept": LISTINGS}
+    right = [ids[place] for place in np.argsort(-(vectors @ asked))[:10]]
+    with transaction(module_shop.engine) as connection:
+        own = connection.execute(question, values | {"self": None}).all()
+        lost = connection.execute(question, values | {"self": ids[3300]}).all()
+        # Nothing else is of its category: there is nowhere to look but everywhere.
+        connection.execute(
+            text(f"""
+                UPDATE modiste.embedding_{module_shop.version} SET category = 'Alone'
+                WHERE content_id IN (SELECT content_id FROM modiste.photo WHERE listing_id = :id)
+            """),
+            {"id": ids[3300]},
+        )
+        alone = connection.execute(question, values | {"self": ids[3300]}).all()
+        connection.rollback()
+    assert {row.how for row in own} == {row.how for row in lost} == {"approximate"}
+    assert len({row.listing_id for row in lost} & set(right)) >= 9
+    assert ([row.listing_id for row in alone], {row.how for row in alone}) == (right, {"exact"})
+
+
 def test_a_question_leaves_the_settings_of_its_session_as_they_were(module_shop: Shop, ids: list[int]) -> None:
     def settings(connection: Any) -> list[str]:
         return [connection.scalar(text("SELECT current_setting(:n)"), {"n": name}) for name in HNSW_SETTINGS]
