@@ -123,7 +123,7 @@ def test_more_like_these_and_less_like_that(module_shop: Shop, shelf: dict[str, 
     for liked, unliked in (([], []), (["dress"], ["dress"])):
         with pytest.raises(BadQuestion):
             find(liked, unliked)
-    with pytest.raises(NotEnriched, match="none of the liked listings .* similar_listings says why"):
+    with pytest.raises(NotEnriched, match=r"none of the liked listings .* similar_listings says why"):
         find(["waiting"], [])
 
 
