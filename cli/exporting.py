@@ -19,6 +19,7 @@ from cli.manifest import COLUMNS, columns_of, words_of
 from cli.opening import Stack
 from cli.stack.locks import alone
 from cli.telling import telling
+from db.corrections import list_corrections
 from db.engine import transaction
 from db.training import Stock, metadata_keys, training_photos, training_stock
 
@@ -51,18 +52,25 @@ class Exported:
     columns: tuple[str, ...]
 
 
-def export_catalogue(stack: Stack, catalogue: str, folder: Path, *, link: bool) -> Exported:
+def export_catalogue(
+    stack: Stack, catalogue: str, folder: Path, *, link: bool, corrected_only: bool = False
+) -> Exported:
     """Writes the catalogue's manifest and those of its photos that are not in the folder yet.
 
-    `link`: photos are further names of the store's own files where the disk allows it, which nobody may change in
-    place. Raises UnknownCatalogue, and UsageError where there is nothing to export or the folder holds something else.
+    `corrected_only`: those of listings that a person corrected or confirmed. `link`: photos are further names of the
+    store's own files where the disk allows it, which nobody may change in place. Raises UnknownCatalogue, and
+    UsageError where there is nothing to export or the folder holds something else.
     """
     with transaction(stack.engine) as connection:
         stock = training_stock(connection, catalogue)
+        if corrected_only and next(list_corrections(connection, catalogue), None) is None:
+            raise UsageError(
+                f"nobody has corrected a listing of catalogue {catalogue} yet; the page /review is for that"
+            )
     check_exportable(catalogue, stock)
     claim_folder(folder, catalogue)
     with alone(folder / ".lock"):
-        return _Export(stack, catalogue, folder, link=link).run(stock)
+        return _Export(stack, catalogue, folder, link=link, corrected_only=corrected_only).run(stock)
 
 
 def check_exportable(catalogue: str, stock: Stock) -> None:
@@ -97,9 +105,9 @@ def claim_folder(folder: Path, catalogue: str) -> None:
 class _Export:
     """One export: the rows out of the database at one go, then the photos, however long they take."""
 
-    def __init__(self, stack: Stack, catalogue: str, folder: Path, *, link: bool) -> None:
+    def __init__(self, stack: Stack, catalogue: str, folder: Path, *, link: bool, corrected_only: bool) -> None:
         self._engine, self._store, self._catalogue = stack.engine, stack.store, catalogue
-        self._folder, self._link = folder, link
+        self._folder, self._link, self._corrected_only = folder, link, corrected_only
         self._listed = folder / f".{MANIFEST}.listed"
         self._unfinished = folder / f".{MANIFEST}.unfinished"
         self._photos = self._new = self._missing = self._unlabelled = 0
@@ -137,7 +145,8 @@ class _Export:
         with transaction(self._engine) as connection, self._listed.open("w", newline="", encoding="utf-8") as file:
             keys = metadata_keys(connection, self._catalogue)
             write, rows = csv.writer(file).writerow, 0
-            for rows, photo in enumerate(training_photos(connection, self._catalogue), start=1):  # noqa: B007
+            photos = training_photos(connection, self._catalogue, corrected_only=self._corrected_only)
+            for rows, photo in enumerate(photos, start=1):  # noqa: B007
                 write([photo.sha256, *words_of(photo, keys)])
         return keys, rows
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from cli.commands import (
     control,
+    corrections,
     demo,
     doctor,
     export,
@@ -47,6 +48,7 @@ app.add_typer(quarantine.quarantine, name="quarantine")
 app.command()(export.export)
 app.command()(similar.similar)
 app.command()(recall.recall)
+app.add_typer(corrections.corrections, name="corrections")
 app.add_typer(models.models, name="models")
 app.command()(train.train)
 app.command()(services.up)

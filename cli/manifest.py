@@ -20,21 +20,21 @@ def name_of(sha256: str) -> str:
 
 
 def words_of(photo: TrainingPhoto, keys: Sequence[str]) -> list[str]:
-    """A row of the manifest. What is not known is an empty cell: unlabelled."""
+    """A row of the manifest. What is not known is an empty cell. A person's word comes before the seller's."""
     said = photo.metadata
     group = next((said[key] for key in PRODUCT_KEYS if said.get(key)), None)
     cells = [
         name_of(photo.sha256),
         photo.category,
         photo.seller_category,
-        photo.colour,
-        photo.gender,
+        photo.corrections.get("colour", photo.colour),
+        photo.corrections.get("gender", photo.gender),
         photo.size,
         photo.brand,
         group or f"listing:{photo.external_id}",
         photo.external_id,
         photo.title,
-        *(said.get(key) for key in keys),
+        *(photo.corrections.get(key, said.get(key)) for key in keys),
     ]
     return [_cell(value) for value in cells]
 

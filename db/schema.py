@@ -383,6 +383,31 @@ class ListingSummary(Base):
     changed_at: Mapped[datetime] = now()
 
 
+class Correction(Base):
+    """What a person said is true of a listing, or that it is right (was = now).
+
+    `field`: category, or an attribute group; `now` is empty where none of the group's words is true. `photo_id` is the
+    photo that was looked at. The last row of a field that nobody took back (`undone_at`) counts.
+    """
+
+    __tablename__ = "correction"
+    __table_args__ = (
+        CheckConstraint("field <> 'category' OR now IS NOT NULL", name="now"),
+        Index(None, "listing_id"),
+        Index(None, "photo_id"),
+    )
+
+    id: Mapped[int] = key()
+    listing_id: Mapped[int] = mapped_column(ForeignKey("listing.id", ondelete="CASCADE"))
+    photo_id: Mapped[int | None] = mapped_column(ForeignKey("photo.id", ondelete="SET NULL"))
+    field: Mapped[str]
+    was: Mapped[str | None]
+    now: Mapped[str | None]
+    who: Mapped[str]
+    made_at: Mapped[datetime] = mapped_column(server_default=func.now())  # `now` is a column here
+    undone_at: Mapped[datetime | None]
+
+
 class RecallCheck(Base):
     """How much of what comparing everything finds similar_listings found: a row a check and filter.
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from db.catalogues import require_catalogue
+from db.corrections import CATEGORY
 
 ROWS_AT_ONCE = 1000
 
@@ -18,7 +19,8 @@ ROWS_AT_ONCE = 1000
 class TrainingPhoto:
     """One photo content (SHA-256 in hex) and the seller's words for the listing it shows.
 
-    `corrected`: the category that a person gave in place of the model's, where somebody did. `metadata`: words by key.
+    `corrections`: what a person said is true of the listing, by field (`category`, or an attribute group); None: none
+    of the group's words. `metadata`: words by key.
     """
 
     sha256: str
@@ -29,13 +31,13 @@ class TrainingPhoto:
     colour: str | None
     size: str | None
     seller_category: str | None
-    corrected: str | None
+    corrections: Mapping[str, str | None]
     metadata: Mapping[str, Any]
 
     @property
     def category(self) -> str | None:
         """The truth we have: a person's word before the seller's, and never the model's."""
-        return self.corrected or self.seller_category
+        return self.corrections.get(CATEGORY) or self.seller_category
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,44 +56,56 @@ class Stock:
 
 
 # A content that stands in several listings (two sellers, one photo) is one example, or it would be learned from and
-# tested on at once. It goes with the listing that says what it is; of several the oldest.
+# tested on at once. It goes with the listing that a person corrected, else one that says what it is; of several
+# the oldest.
 PHOTOS = text("""
     SELECT encode(c.sha256, 'hex') AS sha256, l.external_id, l.title, l.brand, l.gender, l.colour, l.size,
-           l.seller_category, l.metadata, said.category AS corrected
+           l.seller_category, l.metadata, coalesce(told.corrections, '{}') AS corrections
     FROM (
         SELECT DISTINCT ON (p.content_id) p.content_id, p.listing_id, p.position
         FROM modiste.photo p JOIN modiste.listing l ON l.id = p.listing_id
         WHERE l.catalogue = :catalogue AND p.content_id IS NOT NULL AND p.state <> 'quarantined'
-        ORDER BY p.content_id, l.seller_category IS NULL, p.listing_id, p.position
+        ORDER BY p.content_id,
+                 NOT EXISTS (SELECT FROM modiste.correction k WHERE k.listing_id = l.id AND k.undone_at IS NULL),
+                 l.seller_category IS NULL, p.listing_id, p.position
     ) AS kept
     JOIN modiste.content c ON c.id = kept.content_id
     JOIN modiste.listing l ON l.id = kept.listing_id
-    LEFT JOIN LATERAL (
-        SELECT s.category FROM modiste.listing_summary s JOIN modiste.model_version v ON v.id = s.model_version_id
-        WHERE s.listing_id = l.id AND s.corrected
-        ORDER BY v.state = 'active' DESC, s.enriched_at DESC LIMIT 1
-    ) AS said ON true
+    LEFT JOIN (
+        SELECT k.listing_id, jsonb_object_agg(k.field, k.now) AS corrections
+        FROM modiste.standing_corrections(
+            ARRAY(SELECT DISTINCT c.listing_id FROM modiste.correction c WHERE c.undone_at IS NULL)) AS k
+        GROUP BY k.listing_id
+    ) AS told ON told.listing_id = l.id
+    WHERE told.listing_id IS NOT NULL OR NOT :corrected_only
     ORDER BY kept.listing_id, kept.position, kept.content_id
 """)
 
 
-def training_photos(connection: Connection, catalogue: str) -> Iterator[TrainingPhoto]:
+def training_photos(connection: Connection, catalogue: str, *, corrected_only: bool = False) -> Iterator[TrainingPhoto]:
     """Listing by listing, through a cursor of the server's: memory does not grow with the catalogue.
 
-    Nothing for a catalogue that does not exist (`training_stock` raises). Read it to its end without much between the
+    `corrected_only`: of listings that a person corrected or confirmed. Nothing for a catalogue that does not exist
+    (`training_stock` raises). Read it to its end without much between the
     rows: the transaction stays open meanwhile.
     """
-    rows = connection.execute(PHOTOS, {"catalogue": catalogue}, execution_options={"yield_per": ROWS_AT_ONCE})
+    asked = {"catalogue": catalogue, "corrected_only": corrected_only}
+    rows = connection.execute(PHOTOS, asked, execution_options={"yield_per": ROWS_AT_ONCE})
     yield from map(_photo, rows)
 
 
 def metadata_keys(connection: Connection, catalogue: str) -> list[str]:
-    """Every key that any of the catalogue's listings has, by name."""
+    """Every key that any of the catalogue's listings has, and every attribute group that was corrected; by name."""
     return list(
         connection.scalars(
             text("""
-                SELECT DISTINCT said.key FROM modiste.listing l, jsonb_object_keys(l.metadata) AS said (key)
-                WHERE l.catalogue = :catalogue ORDER BY said.key
+                SELECT said.key FROM modiste.listing l, jsonb_object_keys(l.metadata) AS said (key)
+                WHERE l.catalogue = :catalogue
+                UNION
+                SELECT k.field FROM modiste.correction k JOIN modiste.listing l ON l.id = k.listing_id
+                WHERE l.catalogue = :catalogue AND k.undone_at IS NULL
+                  AND k.field NOT IN ('category', 'colour', 'gender')
+                ORDER BY 1
             """),
             {"catalogue": catalogue},
         )

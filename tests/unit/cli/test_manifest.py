@@ -11,10 +11,8 @@ SHA = "0123456789abcdef" * 4
 
 
 def row_of(*keys: str, **said: Any) -> dict[str, str]:
-    values: dict[str, Any] = dict.fromkeys(
-        ("title", "brand", "gender", "colour", "size", "seller_category", "corrected"), None
-    )
-    photo = TrainingPhoto(**{**values, "sha256": SHA, "external_id": "A1", "metadata": {}, **said})
+    values: dict[str, Any] = dict.fromkeys(("title", "brand", "gender", "colour", "size", "seller_category"), None)
+    photo = TrainingPhoto(**{**values, "sha256": SHA, "external_id": "A1", "corrections": {}, "metadata": {}, **said})
     return dict(zip(columns_of(keys), words_of(photo, keys), strict=True))
 
 
@@ -26,7 +24,9 @@ def test_a_photo_is_named_by_half_its_sha256_and_what_is_not_known_is_empty() ->
 
 
 def test_what_a_person_corrected_counts_before_the_seller_s_word() -> None:
-    row = row_of(seller_category="Top", corrected="Blouse")
+    row = row_of(seller_category="Top", colour="Red", corrections={"category": "Blouse", "colour": "Blue"})
+    assert row["colour"] == "Blue"
+    assert row_of("sleeve", metadata={"sleeve": "Long"}, corrections={"sleeve": None})["sleeve"] == ""
     assert (row["category"], row["seller_category"]) == ("Blouse", "Top")
     assert row_of(seller_category="Top")["category"] == "Top"
 
