@@ -15,8 +15,10 @@ from api.resources import Use
 from api.sources import public_source
 from api.texts import ListingId
 from db.browsing import ListingCard, ListingDetails, PhotoDetails, listing_cards, listing_details
+from db.corrections import CATEGORY
 from db.engine import transaction
 from db.errors import NoActiveModel, NotEnriched
+from db.review import ReviewItem, contradictions_of
 from db.similarity import similar_listings
 
 SIMILAR = 12
@@ -75,6 +77,15 @@ class PhotoView:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Conflict:
+    """What the photos contradict the seller in; `name` is that of the seller's word, `href` where it is reviewed."""
+
+    name: str
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ListingPage:
     """All that the template shows. `partial`: fewer are similar than were asked for."""
 
@@ -88,6 +99,8 @@ class ListingPage:
     seen: Seen | None
     model_version: str | None
     said: Sequence[tuple[str, str]]
+    conflicts: Sequence[Conflict]
+    review: str
     looks: Sequence[Link]
     similar: Sequence[SimilarTile]
     none_similar: str
@@ -100,7 +113,8 @@ def listing(use: Use, site: UseSite, listing_id: ListingId, look: str = LOOKS[0]
     with transaction(use.engine) as connection:
         details = listing_details(connection, listing_id)
         similar = similar_to_listing(connection, details.card, chosen)
-    return site.page("listing.html", page=page_of(details, chosen, similar))
+        against = contradictions_of(connection, listing_id)
+    return site.page("listing.html", page=page_of(details, chosen, similar, against))
 
 
 def similar_to_listing(connection: Connection, card: ListingCard, look: Look) -> list[SimilarTile]:
@@ -128,7 +142,21 @@ def looks_of(card: ListingCard, chosen: Look) -> list[Link]:
     ]
 
 
-def page_of(details: ListingDetails, look: Look, similar: Sequence[SimilarTile]) -> ListingPage:
+def conflict(item: ReviewItem) -> Conflict:
+    return Conflict(
+        name=wording.group_name(item.field),
+        text=f"The photo shows {item.seen}, as few that are called “{item.said}” do: most are seen as {item.usual}.",
+        href=review_url(item.listing_id, item.field),
+    )
+
+
+def review_url(listing_id: int, field: str) -> str:
+    return f"/review?listing={listing_id}&field={field}"
+
+
+def page_of(
+    details: ListingDetails, look: Look, similar: Sequence[SimilarTile], against: Sequence[ReviewItem]
+) -> ListingPage:
     card = details.card
     return ListingPage(
         title=name_of(card),
@@ -141,6 +169,8 @@ def page_of(details: ListingDetails, look: Look, similar: Sequence[SimilarTile])
         seen=seen_of(card.enrichment),
         model_version=card.enrichment.model_version if card.enrichment else None,
         said=seller_said(card, details.metadata),
+        conflicts=[conflict(item) for item in against],
+        review=review_url(card.id, CATEGORY),
         looks=looks_of(card, look),
         similar=similar,
         none_similar=look.none,

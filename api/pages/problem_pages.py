@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.pages.site import Site
 from api.problems import FAILED, MEDIA_TYPE
 
-PAGES = ("/listings/", "/search", "/sign-in", "/sign-out")
+PAGES = ("/listings/", "/quality", "/review", "/search", "/sign-in", "/sign-out")
 NEEDS_KEY = "urn:modiste:problem:key-needed"
 
 
@@ -74,6 +74,8 @@ def said_of(problem: Mapping[str, Any], path: str) -> Said:
         return known
     if problem["status"] in (404, 405) or (kind == "bad-request" and path.startswith("/listings/")):
         return NOT_HERE
+    if kind == "bad-question":
+        return Said(title="This could not be taken", sentence=str(problem["detail"]))
     if kind == "unknown-choice":
         return Said(title=BAD_ADDRESS.title, sentence=str(problem["detail"]))
     if problem["status"] == 422:
