@@ -1,7 +1,8 @@
 """What is most worth a person's look: listings whose photos contradict the seller, and those the model is not sure of.
 
 What a seller's word means is learned from the catalogue: of 300 listings called "Tops", 280 are seen as Top or T-Shirt.
-One of them seen as Trousers contradicts its seller, whatever language the word is of. Looks at a catalogue as a whole.
+One of them seen as Trousers contradicts its seller, whatever language the word is of. What is only finer does not:
+where most of what is seen as Long-Sleeved T-Shirt is called "Tops", the word covers it.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, text
 # A word says something once so many listings have it; what at most this share of them shows contradicts it.
 WORDS_MIN = 5
 SHARE_MAX = 0.2
-# One listing's word is compared with so many others that have it.
+# One listing is compared with so many others that have its word, and so many that are seen like it.
 COMPARED = 5_000
 
 
@@ -85,17 +86,48 @@ SAID = {
         WHERE l.colour <> ''
     """,
 }
+# What one listing is held against, of these at most COMPARED each.
+ALIKE = {
+    Kind.CATEGORY: f"""
+        AND l.id IN (
+            SELECT :listing UNION ALL
+            (SELECT other.id FROM modiste.listing mine JOIN modiste.listing other
+                    ON other.catalogue = mine.catalogue AND other.seller_category = mine.seller_category
+             WHERE mine.id = :listing AND other.id <> mine.id LIMIT :compared)
+            UNION
+            (SELECT other.listing_id FROM modiste.listing_summary mine JOIN modiste.listing_summary other
+                    ON other.model_version_id = mine.model_version_id AND other.category = mine.category
+             WHERE mine.listing_id = :listing AND mine.model_version_id = {ACTIVE} LIMIT :compared))
+        AND l.catalogue = (SELECT catalogue FROM modiste.listing WHERE id = :listing)
+    """,
+    Kind.COLOUR: f"""
+        AND l.id IN (
+            SELECT :listing UNION ALL
+            (SELECT other.id FROM modiste.listing mine JOIN modiste.listing other
+                    ON other.catalogue = mine.catalogue AND other.colour = mine.colour
+             WHERE mine.id = :listing AND other.id <> mine.id LIMIT :compared)
+            UNION
+            (SELECT other.listing_id FROM modiste.listing_summary mine, unnest(mine.attributes) AS own (name),
+                    modiste.listing_summary other
+             WHERE mine.listing_id = :listing AND mine.model_version_id = {ACTIVE} AND own.name LIKE 'colour:%'
+               AND other.model_version_id = mine.model_version_id AND other.attributes @> ARRAY[own.name]
+             LIMIT :compared))
+        AND l.catalogue = (SELECT catalogue FROM modiste.listing WHERE id = :listing)
+    """,
+}
 CONTRADICTIONS = """
     WITH said AS ({said} AND (CAST(:catalogue AS text) IS NULL OR l.catalogue = :catalogue) {which}),
     pair AS (
         SELECT catalogue, said, seen, count(*) AS n, sum(count(*)) OVER (PARTITION BY catalogue, said) AS alike,
-               first_value(seen) OVER (PARTITION BY catalogue, said ORDER BY count(*) DESC, seen) AS usual
+               first_value(seen) OVER (PARTITION BY catalogue, said ORDER BY count(*) DESC, seen) AS usual,
+               first_value(said) OVER (PARTITION BY catalogue, seen ORDER BY count(*) DESC, said) AS home
         FROM said GROUP BY catalogue, said, seen
     )
     SELECT s.id AS listing_id, '{kind}' AS field, '{kind}' AS kind, s.seen, s.score, s.said, p.usual,
            (p.n / p.alike)::real AS share, p.alike::int AS alike, (s.score * (1 - p.n / p.alike))::real AS worth
     FROM said s JOIN pair p USING (catalogue, said, seen)
-    WHERE p.alike >= :words_min AND p.n <= :share_max * p.alike AND s.seen <> p.usual AND NOT s.unsure
+    WHERE p.alike >= :words_min AND p.n <= :share_max * p.alike AND s.seen <> p.usual AND s.said <> p.home
+      AND NOT s.unsure
 """
 UNSURE = f"""
     SELECT l.id AS listing_id, 'category' AS field, 'unsure' AS kind, s.category AS seen, s.category_score AS score,
@@ -146,16 +178,9 @@ def contradictions(kind: Kind, which: str = "") -> str:
 
 
 def contradictions_of(connection: Connection, listing_id: int) -> list[ReviewItem]:
-    """What one listing's photos contradict its seller in, by listings of its catalogue with the same word."""
+    """What one listing's photos contradict its seller in, by others of its catalogue with its word or seen like it."""
     found: list[ReviewItem] = []
-    for kind, column in ((Kind.CATEGORY, "seller_category"), (Kind.COLOUR, "colour")):
-        alike = f"""
-            AND l.id IN (
-                SELECT :listing UNION ALL
-                (SELECT other.id FROM modiste.listing mine JOIN modiste.listing other
-                        ON other.catalogue = mine.catalogue AND other.{column} = mine.{column} AND other.id <> mine.id
-                 WHERE mine.id = :listing LIMIT :compared))
-        """
+    for kind, alike in ALIKE.items():
         question = f"SELECT * FROM ({contradictions(kind, alike)}) AS item WHERE listing_id = :listing"
         values = {
             "catalogue": None,
