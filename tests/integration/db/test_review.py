@@ -37,6 +37,10 @@ def stocked(module_shop: Shop) -> Shop:
         item("like-a-dress", "Dress", 0.8, "Spódnica"),
         item("like-trousers", "Trousers", 0.95, "Sukienka", attributes={"colour:Red": 0.7}),
         item("unsure", "Skirt", 0.3, "Spódnica", abstained=True),
+        *(
+            item(f"trousers{n}", "Trousers", 0.9, "Spodnie", colour="Czerwony", attributes={"colour:Red": 0.9})
+            for n in range(4)
+        ),
         item("rare", "Trousers", 0.9, "kapelusz"),
         shop.item("hers", [1, 0, 0], of="shared", categories={"Dress": 0.9}, seller="Ola"),
         shop.item("theirs", [1, 0, 0], of="shared", categories={"Dress": 0.9}, seller="Ala"),
