@@ -19,6 +19,7 @@ Modiste = Any  # tests/e2e/conftest.py
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
     "README.md", "docs/start.md", "docs/import.md", "docs/export.md", "docs/sql.md", "docs/http.md", "docs/retrain.md",
+    "docs/review.md",
 )  # fmt: skip
 BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<why>[^\n]+) -->\n)?```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -166,3 +167,41 @@ def test_where_there_is_a_key_a_person_signs_in_searches_and_signs_out(
         page.goto(guarded)
         expect(page.get_by_label("API key")).to_be_visible()
         page.context.close()
+
+
+PATHS = ("/", "/?category=Dress", "/listings/10", "/search", "/review", "/review?kind=colour", "/quality", "/nowhere")
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (NARROW, "dark")])
+def test_no_page_has_a_fault_that_axe_finds(browser: Browser, site: str, viewport: Any, scheme: Any) -> None:
+    page = browser.new_context(viewport=viewport, color_scheme=scheme).new_page()
+    found = {}
+    for path in PATHS:
+        page.goto(f"{site}{path}")
+        answer = Axe().run(page)
+        assert len(answer.response["passes"]) > 10, path
+        if answer.violations_count:
+            found[path] = answer.generate_report()
+        assert fits(page), path
+    page.context.close()
+    assert found == {}
+
+
+def test_a_review_is_worked_by_keyboard(browser: Browser, site: str, faults: list[str]) -> None:
+    page = open_page(browser, faults, viewport=WIDE)
+    page.goto(f"{site}/listings/1")
+    page.get_by_role("link", name="Something is wrong here").click()
+    page.get_by_label("Your name").fill("Ann")
+    page.locator("h1").click()
+    page.keyboard.press("2")
+    expect(page.get_by_role("status")).to_contain_text("→")
+    page.goto(f"{site}/listings/1")
+    expect(page.get_by_text("A person has confirmed this.")).to_be_visible()
+    page.go_back()
+    page.keyboard.press("u")
+    page.wait_for_url("**/review?*listing=1&field=category")
+    page.keyboard.press("o")
+    expect(page.get_by_label("Another word")).to_be_focused()
+    page.locator("h1").click()
+    page.keyboard.press("s")
+    expect(page).to_have_url(f"{site}/review")
