@@ -36,6 +36,15 @@ STATES: Mapping[PhotoState, str] = {
     PhotoState.QUARANTINED: "In quarantine",
 }
 
+IMPORT_STATES: Mapping[str, str] = {
+    "planning": "Reading the feed",
+    "running": "Looking at photos",
+    "done": "Done",
+    "failed": "Feed not read to its end",
+    "cancelled": "Cancelled",
+    "paused": "Paused",
+}
+
 REASONS: Mapping[Reason, str] = {
     Reason.NOT_AN_IMAGE: "The file is not an image.",
     Reason.TRUNCATED: "The file ends in the middle of the picture.",
@@ -71,6 +80,26 @@ def percent(score: float) -> str:
 
 def number(value: int) -> str:
     return f"{value:,}"
+
+
+def counted(count: int, what: str) -> str:
+    """`1 photo`, `4,200 photos`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def import_state(state: str) -> str:
+    """As `ImportStatus.shown_state` has it."""
+    return IMPORT_STATES.get(state, state.capitalize())
+
+
+def time_left(seconds: float | None) -> str:
+    """Roughly: nobody plans by the second. Empty where it is not known, or nothing is left."""
+    if not seconds:
+        return ""
+    if seconds < 90:
+        return "about a minute left" if seconds > 45 else "less than a minute left"
+    minutes = round(seconds / 60)
+    return f"about {minutes} minutes left" if minutes < 90 else f"about {round(minutes / 60)} hours left"
 
 
 def day(moment: datetime) -> str:

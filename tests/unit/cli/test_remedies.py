@@ -3,8 +3,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cli.remedies import REMEDIES, remedy
+from cli.remedies import remedy
 from db.quarantine import QuarantineRow
+from db.remedies import REMEDIES
 from db.states import Reason
 
 PHOTO = QuarantineRow(

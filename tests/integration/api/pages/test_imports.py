@@ -1,0 +1,102 @@
+"""Imports as a browser hands them in, watches them and stops them."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.api.pages.conftest import Browser, page_of
+
+Shop = Any  # the fixture's class, in tests/integration/db/conftest.py
+FEED = ("shoes.csv", b"external_id,title,image\nA1,Boot,a.jpg\n", "text/csv")
+NO_FILE = ("", b"", "application/octet-stream")
+
+
+def hand_in(browser: Browser, *, feed: Any = FEED, photos: Any = NO_FILE, **typed: str) -> Any:
+    """What a browser sends: a field without a file is a part without a name."""
+    data = {"catalogue": "handed", "feed_url": "", **typed}
+    return browser.client.post(
+        "/imports", data=data, files={"feed": feed, "photos": photos}, headers={"accept": "text/html"}
+    )
+
+
+def begun(browser: Browser) -> str:
+    answer = hand_in(browser)
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["location"])
+
+
+def test_a_feed_is_handed_in_paused_resumed_and_cancelled(browser: Browser, shop: Shop) -> None:
+    place = begun(browser)
+    page = browser.get(place)
+    assert page.one("h1").words == "shoes.csv"
+    assert "Reading the feed" in page.words
+    assert "into handed" in page.words
+    (listed,) = [e for e in browser.get("/imports").all("a") if e.attributes["href"] == place]
+    assert "shoes.csv Reading the feed into handed" in listed.words
+
+    for action, words in (("pause", "Paused"), ("resume", "Reading the feed"), ("cancel", "Cancelled")):
+        answer = browser.client.post(f"{place}/{action}")
+        assert (answer.status_code, answer.headers["location"]) == (303, place)
+        assert words in browser.get(place).words
+    assert not [e for e in browser.get(place).all("button") if e.words == "Pause"]
+    again = browser.client.post(f"{place}/pause", headers={"accept": "text/html"})
+    assert again.status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"feed": NO_FILE}, "choose a feed, or give its address"),
+        ({"feed_url": "https://shop.example/feed.csv"}, "choose a feed, or give its address"),
+        ({"feed": NO_FILE, "feed_url": "file:///etc/passwd"}, "http:// or https://"),
+        ({"feed": ("empty.csv", b"", "text/csv")}, "empty.csv"),
+        ({"catalogue": "  "}, "give the catalogue a name"),
+    ],
+)
+def test_what_is_amiss_is_said_and_what_was_typed_is_kept(
+    browser: Browser, shop: Shop, given: dict[str, Any], says: str
+) -> None:
+    before = shop.one('SELECT count(*) FROM modiste."import"')
+    answer = hand_in(browser, **{"full": "true", **given})
+    assert answer.status_code == 422
+    page = page_of(answer)
+    assert says in page.one("p", role="alert").words
+    assert page.field("or the feed's address").attributes["value"] == given.get("feed_url", "")
+    assert "checked" in page.field("This feed is all there is").attributes
+    assert shop.one('SELECT count(*) FROM modiste."import"') == before
+
+
+def test_a_quarantine_is_told_by_reason_and_tried_again(browser: Browser, shop: Shop) -> None:
+    import_id = shop.begin(catalogue="broken")
+    photo = shop.photo("lost", "https://img.example/gone/lost.jpg?sig=hidden")
+    shop.write(import_id, listings=[shop.item("lost", title="Lost boot").data], photos=[photo], catalogue="broken")
+    shop.rows(
+        """UPDATE modiste.photo SET state = 'quarantined', reason = 'timeout' WHERE import_id = :id;
+           UPDATE modiste.import SET photos_quarantined = 1 WHERE id = :id""",
+        id=import_id,
+    )
+    page = browser.get(f"/imports/{import_id}")
+    assert "The photo's server did not answer in time. 1 photo" in page.words
+    assert "It may pass: try again later." in page.words
+    assert "Lost boot: lost.jpg" in page.words
+    assert "sig=" not in page.html
+    answer = browser.client.post(f"/imports/{import_id}/retry", data={"reason": "timeout"})
+    assert answer.status_code == 303
+    assert shop.one("SELECT state FROM modiste.photo WHERE import_id = :id", id=import_id) == "pending"
+    assert "In quarantine 0" in browser.get(f"/imports/{import_id}").words
+
+
+def test_rejected_rows_are_listed_with_their_line(browser: Browser, shop: Shop) -> None:
+    import_id = shop.begin()
+    shop.rows(
+        """INSERT INTO modiste.import_row (import_id, line, external_id, outcome, column_name, reason, detail)
+           VALUES (:id, 3, 'A1', 'rejected', 'price', 'bad_price', 'no price: "cheap"')""",
+        id=import_id,
+    )
+    page = browser.get(f"/imports/{import_id}")
+    assert [cell.words for cell in page.all("td")] == ["3", "A1", "price", 'no price: "cheap"']
+
+
+def test_an_import_that_nobody_began_is_a_page_that_says_so(browser: Browser) -> None:
+    assert browser.get("/imports/999999").status == 404
+    assert browser.get("/imports/x").status in (404, 422)
