@@ -13,7 +13,7 @@ JSON_BYTES = 2**20
 FORM_BYTES = 64 * 2**10
 LINGER_S = 3.0
 PHOTO_PATHS = frozenset({"/v1/search/photo", "/v1/photos", "/search"})
-UPLOAD_PATHS = frozenset({"/v1/imports"})
+UPLOAD_PATHS = frozenset({"/v1/imports", "/imports"})
 
 
 class BodyLimit:

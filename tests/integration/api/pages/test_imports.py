@@ -66,6 +66,11 @@ def test_what_is_amiss_is_said_and_what_was_typed_is_kept(
     assert shop.one('SELECT count(*) FROM modiste."import"') == before
 
 
+def test_a_feed_larger_than_a_photo_may_be_is_taken(browser: Browser) -> None:
+    rows = b"".join(b"B%d,Boot,a.jpg\n" % number for number in range(150_000))
+    assert hand_in(browser, feed=("large.csv", b"external_id,title,image\n" + rows, "text/csv")).status_code == 303
+
+
 def test_a_quarantine_is_told_by_reason_and_tried_again(browser: Browser, shop: Shop) -> None:
     import_id = shop.begin(catalogue="broken")
     photo = shop.photo("lost", "https://img.example/gone/lost.jpg?sig=hidden")
