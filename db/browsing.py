@@ -5,6 +5,7 @@ from the SQL function `filter_condition`, with every value bound.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from db.errors import UnknownListing
+from db.schema import LISTING_WORDS
 from db.similarity import typed_errors
 from db.states import PhotoState, Reason
 
@@ -112,6 +114,9 @@ class CatalogueSize:
     created_at: datetime
 
 
+WORD = re.compile(r"[^\W_]+")
+WORDS_MAX = 20
+FOUND_BY = re.sub(r"\b(title|brand|external_id)\b", r"l.\1", LISTING_WORDS)
 # A listing without an enrichment by the active version has no `s`; a filter on the model's words leaves it out.
 CARDS = """
     SELECT page.*, p.id AS photo_id, p.state AS photo_state, p.digest AS photo_digest
@@ -150,18 +155,41 @@ CATALOGUES = text("""
 
 
 def browse_listings(
-    connection: Connection, *, filters: Mapping[str, Any] | None = None, after: int = 0, limit: int = 48
+    connection: Connection,
+    *,
+    filters: Mapping[str, Any] | None = None,
+    words: str | None = None,
+    after: int = 0,
+    limit: int = 48,
 ) -> ListingPage:
     """Listings that pass `filters`, by id, from the first one after `after`. Raises `BadQuestion`.
 
-    Nothing is filtered by default, not even what is out of stock or of other catalogues.
+    `words`: those that have all of these in title, brand or seller's id; the last may be a beginning. Nothing is
+    filtered by default, not even what is out of stock or of other catalogues.
     """
-    values = {"filters": json.dumps(dict(filters or {})), "after": after, "limit": limit + 1}
-    question = CARDS.format(which=f"l.id > :after AND {filter_condition(connection, values['filters'])}")
+    values = {
+        "filters": json.dumps(dict(filters or {})),
+        "words": word_query(words),
+        "after": after,
+        "limit": limit + 1,
+    }
+    condition = f"{filter_condition(connection, values['filters'])} AND {words_condition(values['words'])}"
+    question = CARDS.format(which=f"l.id > :after AND {condition}")
     with typed_errors():
         cards = [_card(row) for row in connection.execute(text(question), values)]
     page = cards[:limit]
     return ListingPage(listings=page, next_after=page[-1].id if len(cards) > limit else None)
+
+
+def word_query(words: str | None) -> str | None:
+    """What a person typed as a query of full text: letters and digits only, so nothing of it is syntax."""
+    typed = WORD.findall((words or "").lower())[:WORDS_MAX]
+    return " & ".join(typed) + ":*" if typed else None
+
+
+def words_condition(query: str | None) -> str:
+    """The condition over listing `l`, with the query bound as `:words`."""
+    return f"{FOUND_BY} @@ to_tsquery('simple', :words)" if query else "true"
 
 
 def filter_condition(connection: Connection, filters: Any) -> str:

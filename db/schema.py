@@ -74,6 +74,13 @@ def now() -> Mapped[datetime]:
     return mapped_column(server_default=func.now())
 
 
+# What a listing is found by; `db.browsing` asks with the same expression, or the index is of no use.
+LISTING_WORDS = (
+    "to_tsvector('simple'::regconfig, (((COALESCE(title, ''::text) || ' '::text) || COALESCE(brand, ''::text)) "
+    "|| ' '::text) || external_id)"
+)
+
+
 class Catalogue(Base):
     """A named set of listings."""
 
@@ -196,6 +203,7 @@ class Listing(Base):
         Index(None, "catalogue", "seller_category"),
         Index(None, "catalogue", "price"),
         Index(None, "metadata", postgresql_using="gin", postgresql_ops={"metadata": "jsonb_path_ops"}),
+        Index("listing_words_idx", text(LISTING_WORDS), postgresql_using="gin"),
         Index(None, "withdrawn_in", postgresql_where=text("withdrawn_in IS NOT NULL")),
         # most changes are prices and availability: leave room for them on the page
         {"postgresql_with": {"fillfactor": "85"}},

@@ -3,24 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
 from api.cursors import Cursor, cursor_of, position_of
 from api.pages.choice import Choice, Field, Link, UseChoice, catalogue_links, fields_of, removals
-from api.pages.errors import UnknownChoice
 from api.pages.site import UseSite
 from api.pages.tiles import Tile, tile_of
 from api.pages.wording import number
-from api.questions import unknown_parameter
 from api.resources import Use
 from db.browsing import CatalogueSize, browse_listings, list_catalogues
 from db.engine import transaction
-from db.facets import count_listings, facet_values
+from db.facets import count_listings, facet_counts
 
 LISTINGS_A_PAGE = 48
 COUNTED = 1_000
-PARAMETERS = ["catalogue", "category", "attributes", "after"]
 
 router = APIRouter()
 
@@ -39,14 +36,7 @@ class CataloguePage:
     next_page: str | None
 
 
-async def known_only(request: Request) -> None:
-    """An unknown parameter would silently show more than was asked for. Raises `UnknownChoice`."""
-    for name in request.query_params:
-        if name not in PARAMETERS:
-            raise UnknownChoice(detail=f"In the address, {unknown_parameter(name, PARAMETERS)}")
-
-
-@router.get("/", dependencies=[Depends(known_only)])
+@router.get("/")
 def catalogue(use: Use, site: UseSite, choice: UseChoice, after: Cursor | None = None) -> Response:
     with transaction(use.engine) as connection:
         catalogues = list_catalogues(connection)
@@ -60,12 +50,13 @@ def page_of(
 ) -> CataloguePage:
     filters = choice.as_filters()
     position = position_of(after) if after else 0
-    found = browse_listings(connection, filters=filters, after=position, limit=LISTINGS_A_PAGE)
+    found = browse_listings(connection, filters=filters, words=choice.q, after=position, limit=LISTINGS_A_PAGE)
+    stock = sum(size.listings for size in catalogues if choice.catalogue in (None, size.name))
     following = cursor_of(found.next_after) if found.next_after else None
     return CataloguePage(
         choice=choice,
         catalogues=catalogue_links(choice, catalogues),
-        fields=fields_of(choice, facet_values(connection, choice.catalogue)),
+        fields=fields_of(choice, facet_counts(connection, filters, choice.q, listings=stock)),
         removals=removals(choice),
         tiles=[tile_of(card) for card in found.listings],
         count=counted(connection, choice, catalogues),
@@ -76,11 +67,11 @@ def page_of(
 
 def counted(connection: Connection, choice: Choice, catalogues: Sequence[CatalogueSize]) -> str:
     """How many listings there are to see; of many that were filtered, only that they are many."""
-    if not (choice.category or choice.attributes):
+    if not (choice.q or choice.category or choice.brand or choice.attributes):
         sizes = [size for size in catalogues if choice.catalogue in (None, size.name)]
         about = "About " if any(size.estimated for size in sizes) else ""
         return about + listings(sum(size.listings for size in sizes))
-    count = count_listings(connection, choice.as_filters(), at_most=COUNTED + 1)
+    count = count_listings(connection, choice.as_filters(), choice.q, at_most=COUNTED + 1)
     return listings(count) if count <= COUNTED else f"More than {listings(COUNTED)}"
 
 

@@ -10,24 +10,31 @@ from fastapi import Depends, Query
 from api.pages import wording
 from api.texts import Text
 from db.browsing import CatalogueSize
-from db.facets import FacetValues
+from db.facets import FacetCount, Facets
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """`attributes`: `group:value`, one a group. Names are those of the API's parameters."""
+    """`attributes`: `group:value`, one a group; `q`: words of titles. Other names are those of the API's parameters."""
 
     catalogue: str | None = None
+    q: str | None = None
     category: str | None = None
+    brand: str | None = None
     attributes: tuple[str, ...] = ()
 
     def as_filters(self) -> dict[str, Any]:
         """For `db.browsing`."""
-        chosen = {"catalogue": self.catalogue, "category": self.category, "attributes": list(self.attributes)}
+        chosen = {
+            "catalogue": self.catalogue,
+            "category": self.category,
+            "brand": self.brand,
+            "attributes": list(self.attributes),
+        }
         return {name: value for name, value in chosen.items() if value}
 
     def url(self, path: str = "/", **more: str) -> str:
-        pairs = [("catalogue", self.catalogue), ("category", self.category)]
+        pairs = [("catalogue", self.catalogue), ("q", self.q), ("category", self.category), ("brand", self.brand)]
         pairs += [("attributes", attribute) for attribute in self.attributes] + list(more.items())
         query = urlencode([(name, value) for name, value in pairs if value])
         return f"{path}?{query}" if query else path
@@ -48,12 +55,20 @@ class Choice:
 
 async def chosen(
     catalogue: Annotated[Text, Query()] = "",
+    q: Annotated[Text, Query(max_length=200)] = "",
     category: Annotated[Text, Query()] = "",
+    brand: Annotated[Text, Query()] = "",
     attributes: Annotated[list[Text] | None, Query(max_length=200)] = None,
 ) -> Choice:
     """Fields that were left empty say nothing; of a group that is named twice, the last counts."""
     by_group = {wording.apart(name)[0]: name for name in attributes or [] if name}
-    return Choice(catalogue=catalogue or None, category=category or None, attributes=tuple(by_group.values()))
+    return Choice(
+        catalogue=catalogue or None,
+        q=q.strip() or None,
+        category=category or None,
+        brand=brand or None,
+        attributes=tuple(by_group.values()),
+    )
 
 
 UseChoice = Annotated[Choice, Depends(chosen)]
@@ -95,31 +110,37 @@ def _catalogue_link(choice: Choice, size: CatalogueSize) -> Link:
     return Link(href=href, text=size.name, here=choice.catalogue == size.name, count=count)
 
 
-def fields_of(choice: Choice, values: FacetValues) -> list[Field]:
+def fields_of(choice: Choice, facets: Facets) -> list[Field]:
     """The filters there are. What is chosen stays choosable, even where nothing has it any more."""
     chosen_values = dict(map(wording.apart, choice.attributes))
-    groups: Mapping[str, Sequence[str]] = dict.fromkeys(chosen_values, ()) | dict(values.attributes)
+    groups: Mapping[str, Sequence[FacetCount]] = dict.fromkeys(chosen_values, ()) | dict(facets.attributes)
     order = [*wording.FIRST_GROUPS, *groups]
     by_name = sorted(groups, key=order.index)
-    return [
-        _field("category", "category", "Category", choice.category, values.categories),
-        *(_field("attributes", group, None, chosen_values.get(group), groups[group]) for group in by_name),
-    ]
+    about = facets.estimated
+    fields = [_field("category", "category", choice.category, facets.categories, about=about)]
+    fields += [_field("attributes", name, chosen_values.get(name), groups[name], about=about) for name in by_name]
+    if facets.brands or choice.brand:
+        fields.append(_field("brand", "brand", choice.brand, facets.brands, about=about))
+    return fields
 
 
-def _field(name: str, group: str, label: str | None, chosen: str | None, values: Sequence[str]) -> Field:
+def _field(name: str, group: str, chosen: str | None, counts: Sequence[FacetCount], *, about: bool) -> Field:
     prefix = f"{group}:" if name == "attributes" else ""
-    every = sorted({*values, *([chosen] if chosen else [])})
+    options = [(f"{prefix}{one.value}", f"{one.value} ({wording.rough(one.listings, about=about)})") for one in counts]
+    if chosen and chosen not in {one.value for one in counts}:
+        options.append((f"{prefix}{chosen}", chosen))
     return Field(
         id=f"filter-{group}",
         name=name,
-        label=label or wording.group_name(group),
+        label=wording.group_name(group),
         chosen=f"{prefix}{chosen}" if chosen else "",
-        options=[(f"{prefix}{value}", value) for value in every],
+        options=options,
     )
 
 
 def removals(choice: Choice) -> list[Link]:
     """One link for each filter that is on: the same page without it."""
-    links = [Link(href=replace(choice, category=None).url(), text=choice.category)] if choice.category else []
+    links = [Link(href=replace(choice, q=None).url(), text=f"“{choice.q}”")] if choice.q else []
+    links += [Link(href=replace(choice, category=None).url(), text=choice.category)] if choice.category else []
+    links += [Link(href=replace(choice, brand=None).url(), text=choice.brand)] if choice.brand else []
     return links + [Link(href=choice.without(name).url(), text=wording.apart(name)[1]) for name in choice.attributes]

@@ -82,6 +82,14 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
+def rough(count: int, *, about: bool) -> str:
+    """`1,234`, or of an estimate two digits: `about 1,200`."""
+    if not about:
+        return f"{count:,}"
+    digits = max(0, len(str(count)) - 2)
+    return f"about {round(count, -digits):,}"
+
+
 def counted(count: int, what: str) -> str:
     """`1 photo`, `4,200 photos`."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"

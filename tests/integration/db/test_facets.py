@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 
 from db import facets
-from db.browsing import listing_cards
+from db.browsing import browse_listings, listing_cards
 from db.engine import transaction
 from db.errors import BadQuestion
-from db.facets import count_listings, facet_values
+from db.facets import count_listings, facet_counts
 
 A = [1.0, 0.0, 0.0]
 
@@ -14,7 +14,9 @@ A = [1.0, 0.0, 0.0]
 @pytest.fixture(scope="module")
 def stocked(module_shop: Any) -> Any:
     module_shop.stock(
-        module_shop.item("red", A, attributes={"colour:Red": 0.9, "ratio:1:2": 0.8}),
+        module_shop.item(
+            "red", A, title="Summer dress", brand="Acme", attributes={"colour:Red": 0.9, "ratio:1:2": 0.8}
+        ),
         module_shop.item("blue", A, attributes={"colour:Blue": 0.9}),
         module_shop.item("shirt", A, categories={"Shirt": 0.6}),
     )
@@ -22,20 +24,61 @@ def stocked(module_shop: Any) -> Any:
     return module_shop
 
 
-def test_values_are_those_that_the_active_version_has_seen(stocked: Any) -> None:
+def counts(found: Any) -> dict[str, int]:
+    return {one.value: one.listings for one in found}
+
+
+def test_values_are_those_that_the_active_version_has_seen_with_how_many_have_them(stocked: Any) -> None:
     with transaction(stocked.engine) as connection:
-        every = facet_values(connection)
-        assert every.categories == ["Dress", "Shirt", "Tie"]
-        assert every.attributes == {"colour": ["Blue", "Red"], "ratio": ["1:2"]}
-        other = facet_values(connection, "other")
-        assert (other.categories, other.attributes) == (["Tie"], {})
-        assert facet_values(connection, "nowhere").categories == []
+        every = facet_counts(connection, {})
+        assert counts(every.categories) == {"Dress": 2, "Shirt": 1, "Tie": 1}
+        assert {group: counts(values) for group, values in every.attributes.items()} == {
+            "colour": {"Blue": 1, "Red": 1},
+            "ratio": {"1:2": 1},
+        }
+        assert counts(every.brands) == {"Acme": 1}
+        other = facet_counts(connection, {"catalogue": "other"})
+        assert (counts(other.categories), other.attributes) == ({"Tie": 1}, {})
+        assert facet_counts(connection, {"catalogue": "nowhere"}).categories == []
 
 
-def test_values_are_looked_for_in_a_bounded_number_of_rows(stocked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_choice_narrows_the_other_lists_and_not_its_own(stocked: Any) -> None:
+    with transaction(stocked.engine) as connection:
+        found = facet_counts(connection, {"attributes": ["colour:Red"]})
+        assert counts(found.categories) == {"Dress": 1}
+        assert counts(found.attributes["colour"]) == {"Blue": 1, "Red": 1}
+        both = facet_counts(connection, {"category": "Shirt", "attributes": ["colour:Red"]})
+        assert counts(both.categories) == {"Dress": 1}
+        assert both.attributes == {}
+
+
+def test_many_listings_are_looked_at_as_a_sample(stocked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facets, "LOOKED_AT", 1)
     with transaction(stocked.engine) as connection:
-        assert len(facet_values(connection).categories) == 1
+        assert len(facet_counts(connection, {}, listings=1).categories) == 1
+        assert facet_counts(connection, {}, listings=4).estimated
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("summer", ["red"]),
+        ("SUMMER dre", ["red"]),
+        ("acme", ["red"]),
+        ("blue", ["blue"]),
+        ("summer shirt", []),
+        ("'; & | ! <-> :* \"", ["red", "blue", "shirt", "tie"]),
+        ("dress' & !summer", ["red"]),
+    ],
+)
+def test_words_are_found_in_title_brand_and_id_the_last_by_its_beginning(
+    stocked: Any, words: str, found: list[str]
+) -> None:
+    with transaction(stocked.engine) as connection:
+        page = browse_listings(connection, words=words)
+        assert [card.external_id for card in page.listings] == found
+        assert count_listings(connection, {}, words, at_most=10) == len(found)
+        assert sum(one.listings for one in facet_counts(connection, {}, words).categories) == len(found)
 
 
 @pytest.mark.parametrize(

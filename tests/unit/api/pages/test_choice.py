@@ -1,11 +1,20 @@
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from api.pages.choice import Choice, catalogue_links, chosen, fields_of, removals
 from db.browsing import CatalogueSize
-from db.facets import FacetValues
+from db.facets import FacetCount, Facets
 
-VALUES = FacetValues(categories=["Dress"], attributes={"fit": ["Slim"], "colour": ["Blue", "Red"]})
+VALUES = Facets(
+    categories=[FacetCount(value="Dress", listings=1234)],
+    attributes={
+        "fit": [FacetCount(value="Slim", listings=2)],
+        "colour": [FacetCount(value="Red", listings=7), FacetCount(value="Blue", listings=5)],
+    },
+    brands=[FacetCount(value="Acme", listings=3)],
+    estimated=False,
+)
 
 
 def read(**given: object) -> Choice:
@@ -28,10 +37,12 @@ def test_empty_fields_choose_nothing_and_of_one_group_the_last_counts() -> None:
 
 def test_fields_come_in_the_order_of_what_one_looks_for_and_hold_what_is_chosen() -> None:
     fields = fields_of(Choice(category="Tie", attributes=("colour:Red", "shine:Matt")), VALUES)
-    assert [field.label for field in fields] == ["Category", "Colour", "Shine", "Fit"]
-    assert [field.chosen for field in fields] == ["Tie", "colour:Red", "shine:Matt", ""]
-    assert [value for value, _ in fields[0].options] == ["Dress", "Tie"]
-    assert fields[1].options == [("colour:Blue", "Blue"), ("colour:Red", "Red")]
+    assert [field.label for field in fields] == ["Category", "Colour", "Shine", "Fit", "Brand"]
+    assert [field.chosen for field in fields] == ["Tie", "colour:Red", "shine:Matt", "", ""]
+    assert fields[0].options == [("Dress", "Dress (1,234)"), ("Tie", "Tie")]
+    assert fields[1].options == [("colour:Red", "Red (7)"), ("colour:Blue", "Blue (5)")]
+    about = fields_of(Choice(), replace(VALUES, estimated=True))
+    assert about[0].options == [("Dress", "Dress (about 1,200)")]
 
 
 def test_each_filter_can_be_taken_away_alone() -> None:
