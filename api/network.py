@@ -74,6 +74,16 @@ class ActiveNetwork:
                 logger.info("model %s is open for photos", active)
             return self._opened
 
+    def check(self, version: str) -> None:
+        """Whether the store has a version's files whole, and they say of the golden photo what they should.
+
+        Takes about a second. Raises StoreError or VisionError.
+        """
+        from vision.predictor import Predictor
+
+        self._store.require_folder(Area.MODELS, version)
+        Predictor.open(self._store.fetch_folder(Area.MODELS, version, self._cache), engine="onnx").close()
+
     def close(self) -> None:
         """Waits for an opening under way, so that nobody is left talking to a database that goes."""
         if self._warming is not None:

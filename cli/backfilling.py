@@ -12,11 +12,11 @@ from cli.seeing_through import OwnWorker, stay, stay_for_others, unfinished
 from db.backfills import begin_backfill
 from db.coverage import Coverage, coverage
 from db.engine import transaction
+from db.gate import what_it_lacks
 from db.imports import ImportStatus, import_status, photos_waiting
 from db.indexes import VectorIndex, build_index, lacks_index
 from db.models import model_by_name
 from db.states import ImportState, ModelState
-from worker.registration import what_it_lacks
 
 INDEX_LOOK_S = 2.0
 
@@ -25,7 +25,7 @@ INDEX_LOOK_S = 2.0
 class Backfilled:
     """What a version has seen when the command ends; `imports` in the order they were followed.
 
-    `lacks`: why it would not be activated, as `worker.registration.what_it_lacks` says it.
+    `lacks`: why it would not be activated, as `db.gate.what_it_lacks` says it.
     """
 
     version: str

@@ -116,6 +116,7 @@ class CatalogueSize:
 
 WORD = re.compile(r"[^\W_]+")
 WORDS_MAX = 20
+FEW = 2_000
 FOUND_BY = re.sub(r"\b(title|brand|external_id)\b", r"l.\1", LISTING_WORDS)
 # A listing without an enrichment by the active version has no `s`; a filter on the model's words leaves it out.
 CARDS = """
@@ -167,18 +168,26 @@ def browse_listings(
     `words`: those that have all of these in title, brand or seller's id; the last may be a beginning. Nothing is
     filtered by default, not even what is out of stock or of other catalogues.
     """
-    values = {
-        "filters": json.dumps(dict(filters or {})),
-        "words": word_query(words),
-        "after": after,
-        "limit": limit + 1,
-    }
-    condition = f"{filter_condition(connection, values['filters'])} AND {words_condition(values['words'])}"
+    values: dict[str, Any] = {"filters": json.dumps(dict(filters or {})), "after": after, "limit": limit + 1}
+    found_by, found = having_words(connection, words)
+    condition = f"{filter_condition(connection, values['filters'])} AND {found_by}"
     question = CARDS.format(which=f"l.id > :after AND {condition}")
+    values |= found
     with typed_errors():
         cards = [_card(row) for row in connection.execute(text(question), values)]
     page = cards[:limit]
     return ListingPage(listings=page, next_after=page[-1].id if len(cards) > limit else None)
+
+
+def having_words(connection: Connection, words: str | None) -> tuple[str, dict[str, Any]]:
+    """The condition over listing `l` and its values. Few are named by their ids: PostgreSQL takes rare words for
+    common ones, and would look for them through all listings in their order."""
+    query = word_query(words)
+    if query is None:
+        return "true", {}
+    few = text(f"SELECT l.id FROM modiste.listing l WHERE {words_condition(query)} LIMIT :few")
+    ids = list(connection.scalars(few, {"words": query, "few": FEW + 1}))
+    return ("l.id = ANY (:found)", {"found": ids}) if len(ids) <= FEW else (words_condition(query), {"words": query})
 
 
 def word_query(words: str | None) -> str | None:

@@ -6,14 +6,12 @@ Knows the checks and their order; a model's files are `vision.artifact`'s, the r
 import logging
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from db.coverage import coverage
 from db.engine import transaction
 from db.errors import ModelDoesNotFit, NotCovered
-from db.indexes import lacks_index
+from db.gate import what_it_lacks
 from db.models import RegisteredModel, activate_model, list_models, model_before, model_by_name, register_model
-from db.states import ModelState
 from store import Area, DamagedFolder, NotInStore, Store
 from vision.artifact import MANIFEST, Artifact, load_artifact
 from vision.manifest import Manifest
@@ -22,8 +20,6 @@ from vision.weights import check_weights
 
 logger = logging.getLogger(__name__)
 MODEL_CARD = "MODEL_CARD.md"
-# Of the contents that answers rest on, the share that a version may lack: not to be had by its backfill, or come since.
-MISSING_SHARE_MAX = 0.01
 
 
 def check_model(folder: Path) -> Artifact:
@@ -108,26 +104,6 @@ def rollback(engine: Engine, store: Store, cache: Path, *, force: bool = False) 
         version = model_before(connection).name
     activate(engine, store, cache, version, force=force)
     return version
-
-
-def what_it_lacks(connection: Connection, registered: RegisteredModel) -> list[str]:
-    """What answers would lose if the version were active, each to be read behind its name; nothing for the active one.
-
-    Full is the coverage of a version that has seen all that was there when its backfill began. What its backfill could
-    not have, and what came since, may be one content in a hundred: no catalogue stands still, and what came late is
-    seen to once the version is active (`db.backfills.follow_up`).
-    """
-    if registered.state is ModelState.ACTIVE:
-        return []
-    seen, lacks = coverage(connection, registered.id), []
-    of = f"of the {seen.shown:,} photo contents that answers rest on"
-    if seen.lacking > seen.late or seen.late > MISSING_SHARE_MAX * seen.shown:
-        lacks.append(f"has seen {seen.covered:,} {of}")
-    if seen.given_up + seen.late > MISSING_SHARE_MAX * seen.shown and seen.given_up:
-        lacks.append(f"could not have {seen.given_up:,} {of}")
-    if lacks_index(connection, registered.id):
-        lacks.append("has no index of its vectors yet")
-    return lacks
 
 
 def check_registered(store: Store, cache: Path, registered: RegisteredModel) -> None:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.pages.site import Site
 from api.problems import FAILED, MEDIA_TYPE
 
-PAGES = ("/imports", "/listings/", "/quality", "/review", "/search", "/sign-in", "/sign-out")
+PAGES = ("/imports", "/listings/", "/models", "/quality", "/review", "/search", "/sign-in", "/sign-out")
 NEEDS_KEY = "urn:modiste:problem:key-needed"
 
 

@@ -58,7 +58,12 @@ def make_site(key: str | None) -> Site:
     )
     assets = load_assets()
     templates.globals["asset"] = assets.url
-    templates.filters |= {"percent": wording.percent, "number": wording.number, "day": wording.day}
+    templates.filters |= {
+        "percent": wording.percent,
+        "number": wording.number,
+        "day": wording.day,
+        "filter_words": wording.filter_words,
+    }
     return Site(templates=templates, assets=assets, key=key)
 
 

@@ -95,6 +95,11 @@ def counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
+def filter_words(filters: Mapping[str, object]) -> str:
+    """`category Dress, available`; of none: `everything`."""
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in filters.items()) or "everything"
+
+
 def import_state(state: str) -> str:
     """As `ImportStatus.shown_state` has it."""
     return IMPORT_STATES.get(state, state.capitalize())

@@ -169,7 +169,20 @@ def test_where_there_is_a_key_a_person_signs_in_searches_and_signs_out(
         page.context.close()
 
 
-PATHS = ("/", "/?category=Dress", "/listings/10", "/search", "/review", "/review?kind=colour", "/quality", "/nowhere")
+PATHS = (
+    "/",
+    "/?category=Dress",
+    "/listings/10",
+    "/search",
+    "/review",
+    "/review?kind=colour",
+    "/quality",
+    "/imports",
+    "/imports/1",
+    "/models",
+    "/models/lite0-staged-4",
+    "/nowhere",
+)
 
 
 @pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (NARROW, "dark")])
