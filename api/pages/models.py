@@ -30,13 +30,13 @@ from vision.errors import VisionError
 PATH = "/models"
 ASKED = 100
 CHECKS = 30
-# What a metric's last part means; others are told by their own name.
+# The headline figure of each field, by the last part of its metric's name; all others stand below.
 MEASURES = {
     "top1": "right at the first guess",
-    "macro_f1": "macro F1",
+    "recall@1": "the nearest is the same product",
     "micro_f1": "micro F1",
-    "recall1": "nearest is the same product (Recall@1)",
 }
+FIRST = ("category", "retrieval")
 
 router = APIRouter()
 
@@ -200,10 +200,10 @@ def version_of(model: RegisteredModel, share: float | None) -> Version:
 
 
 def figures_of(metrics: Mapping[str, float]) -> list[Figure]:
-    """The headline ones: over all sources together, a line a field."""
+    """The headline ones: over all sources together, a line a field, the category's first."""
     found = []
-    for name, value in metrics.items():
-        parts = name.split("/")
+    for name in sorted(metrics, key=lambda name: (name.split("/")[1:2] not in [[first] for first in FIRST], name)):
+        parts, value = name.split("/"), metrics[name]
         if len(parts) != 3 or parts[0] != "all" or parts[2] not in MEASURES:
             continue
         low, high = metrics.get(f"{name}/low"), metrics.get(f"{name}/high")
