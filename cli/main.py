@@ -16,6 +16,7 @@ from cli.commands import (
     doctor,
     export,
     importing,
+    improve,
     models,
     quarantine,
     recall,
@@ -51,6 +52,7 @@ app.command()(recall.recall)
 app.add_typer(corrections.corrections, name="corrections")
 app.add_typer(models.models, name="models")
 app.command()(train.train)
+app.command()(improve.improve)
 app.command()(services.up)
 app.command()(services.api)
 app.command()(services.worker)
