@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 WORDS_MIN = 5
 SHARE_MAX = 0.2
 # One listing is compared with so many others that have its word, and so many that are seen like it.
-COMPARED = 5_000
+COMPARED = 1_000
 
 
 class Kind(StrEnum):
