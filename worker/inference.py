@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.states import Lane
+from metrics.enriching import BATCH_FILL, INFER
 from vision.prediction import Prediction
 
 logger = logging.getLogger(__name__)
@@ -154,11 +155,13 @@ class Inference:
 
     def _try(self, batch: list[_Waiting]) -> Exception | None:
         try:
-            predictions = self._network.predict(np.stack([item.pixels for item in batch]))
+            with INFER.time():
+                predictions = self._network.predict(np.stack([item.pixels for item in batch]))
             answers = list(zip(batch, predictions, strict=True))
         except Exception as error:  # noqa: BLE001 - whatever an engine raises belongs to the photos' shards, not to this thread
             traceback.clear_frames(error.__traceback__)  # what they hold is the memory that the next try needs
             return error
+        BATCH_FILL.observe(len(batch) / self._network.batch_size)
         for item, prediction in answers:
             item.future.set_result(prediction)
         return None

@@ -28,6 +28,7 @@ from db.shards import keep_alive
 from db.states import Lane
 from store import Store
 from vision.predictor import Predictor
+from worker.cores import quota_cores, usable_cores
 from worker.enrich import Workshop, enrich_shard
 from worker.handed_in import PlanningDesk, plan_handed_in
 from worker.heartbeat import Heartbeat
@@ -74,11 +75,13 @@ def open_process(settings: WorkerSettings, app: Celery) -> Process:
     )
     beat = open_engine(settings.database_url, application_name="modiste heartbeat", pool_size=2)
     require_migrated(work, head_revision())
+    # Without a limit the engine's own choice is better: it knows which cores share one.
+    threads = settings.threads or (usable_cores() if quota_cores() else None)
     networks = Networks(
         work,
         store,
         settings.cache,
-        open_network=lambda folder: Predictor.open(folder, engine=settings.engine, threads=settings.threads),
+        open_network=lambda folder: Predictor.open(folder, engine=settings.engine, threads=threads),
         on_broken=partial(leave, settings.delivery),
     )
     networks.preload_active()
@@ -99,7 +102,7 @@ def open_process(settings: WorkerSettings, app: Celery) -> Process:
         engine=work,
         networks=networks,
         preparation=Preparation(
-            store=store, fetcher=fetcher, is_known=is_known, decoders=settings.threads or os.cpu_count() or 2
+            store=store, fetcher=fetcher, is_known=is_known, decoders=settings.threads or usable_cores()
         ),
         readers={lane: open_readers(lane, settings, hosts) for lane in settings.lanes},
         heartbeat=Heartbeat(beat, settings.delivery, keep_alive),

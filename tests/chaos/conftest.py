@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -67,12 +67,15 @@ class Crew:
         self._members: list[tuple[subprocess.Popen[bytes], str, bool]] = []
         self.deaths = 0
 
-    def add(self, fault: str = "none", *, again: bool = False) -> subprocess.Popen[bytes]:
+    def add(
+        self, fault: str = "none", *, again: bool = False, told: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """`told`: of the environment, what this one is told otherwise. Whoever replaces it is not."""
         with open(self._site.home / "worker.log", "ab") as log:
             process = subprocess.Popen(
                 [sys.executable, str(SABOTAGE), fault, str(self._site.state)],
                 cwd=ROOT,
-                env=self._site.environment | {"PYTHONPATH": str(ROOT)},
+                env=self._site.environment | {"PYTHONPATH": str(ROOT)} | dict(told or {}),
                 stdout=log,
                 stderr=log,
             )
@@ -272,7 +275,15 @@ def pair() -> Iterator[tuple[Path, EmbeddedPair]]:
 
 
 @pytest.fixture
-def site(pair: tuple[Path, EmbeddedPair], photographs: Path, tmp_path: Path) -> Iterator[Site]:
+def settings() -> dict[str, str]:
+    """What all processes of a site are told besides. A module may say otherwise."""
+    return {}
+
+
+@pytest.fixture
+def site(
+    pair: tuple[Path, EmbeddedPair], photographs: Path, settings: dict[str, str], tmp_path: Path
+) -> Iterator[Site]:
     home, servers = pair
     server = Server(photographs, delay_s=0.05)
     feed, state = tmp_path / "feed.csv", tmp_path / "state"
@@ -286,6 +297,7 @@ def site(pair: tuple[Path, EmbeddedPair], photographs: Path, tmp_path: Path) -> 
         "MODISTE_LEASE_S": str(LEASE_S),
         "MODISTE_ALLOW_HOSTS": "127.0.0.1",
         "COLUMNS": "200",
+        **settings,
     }
     made = Site(
         home=home, state=state, photos=photographs, feed=feed, pair=servers, environment=environment, count=len(names)

@@ -17,6 +17,7 @@ from typing import Any
 
 FULL_DISK_S = 6.0
 CLOCK_JUMP_S = 7200.0
+STAY_S = 120.0
 
 
 def main() -> None:
@@ -78,6 +79,19 @@ def before_commit(state: Path) -> None:
     from worker import enrich
 
     put_over(enrich, "write_shard", nth(2, lambda: die(state), after=True))
+
+
+def in_transaction(state: Path) -> None:
+    """Stays, with all that it has written and locked, between its last statement and the commit."""
+    from worker import enrich
+
+    def stay() -> None:
+        strike(state)
+        until = time.monotonic() + STAY_S
+        while not (state / "go-on").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+
+    put_over(enrich, "write_shard", nth(2, stay, after=True))
 
 
 def after_commit(state: Path) -> None:
@@ -188,6 +202,7 @@ FAULTS: dict[str, Callable[[Path], None]] = {
     "while-fetching": while_fetching,
     "while-inferring": while_inferring,
     "before-commit": before_commit,
+    "in-transaction": in_transaction,
     "after-commit": after_commit,
     "deaf": deaf,
     "full-disk": full_disk,
