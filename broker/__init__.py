@@ -4,6 +4,7 @@ from broker.app import PLANNING, make_app
 from broker.delivery import Delivery
 from broker.listener import Listener
 from broker.messages import ENRICH_SHARD, PLAN_IMPORT, dispatch, living_workers, queue_length
+from broker.vitals import VitalsCollector
 from broker.watchdog import Mouth, Watchdog
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Delivery",
     "Listener",
     "Mouth",
+    "VitalsCollector",
     "Watchdog",
     "dispatch",
     "living_workers",

@@ -16,11 +16,13 @@ from db.enrichments import Outcome, write_shard
 from db.errors import DbError, LeaseLost, NotReachable
 from db.shards import Lease, claim, give_back, has_failed
 from db.states import Lane
+from metrics.enriching import PHOTOS, SHARDS, WRITE
 from store import StoreError
 from vision.errors import ArtifactError
 from worker.company import Company
 from worker.heartbeat import Heartbeat
 from worker.inference import EngineBroken, EngineFails
+from worker.logged import at_work_on
 from worker.looking import Interrupted, Looks, Patience
 from worker.networks import Networks
 from worker.preparation import Preparation
@@ -61,7 +63,8 @@ def enrich_shard(workshop: Workshop, shard_id: int) -> None:
         with transaction(workshop.engine) as connection:
             lease = claim(connection, shard_id, worker=workshop.name, lease_s=workshop.delivery.lease_s)
         if lease is not None:
-            work_on(workshop, lease)
+            with at_work_on(import_id=lease.import_id, shard_id=lease.shard_id):
+                work_on(workshop, lease)
 
 
 def work_on(workshop: Workshop, lease: Lease) -> None:
@@ -70,17 +73,37 @@ def work_on(workshop: Workshop, lease: Lease) -> None:
         with workshop.heartbeat.keeping((lease.shard_id, lease.token)) as lost:
             outcomes = list(look_at_photos(workshop, lease, lost))
             write(workshop.engine, lease, outcomes, work_s=work_s_of(outcomes, time.monotonic() - started))
+        count(lease, outcomes)
         say_lost(lease, outcomes)
     except LeaseLost as error:
+        SHARDS.labels(lease.lane, "lost").inc()
         logger.warning("%s", error)
     except Interrupted:
+        SHARDS.labels(lease.lane, "given back").inc()
         with transaction(workshop.engine) as connection:
             give_back(connection, lease)
     except Exception as error:
+        SHARDS.labels(lease.lane, "failed").inc()
         says = f"{type(error).__name__}: {first_line(error)}"
         with transaction(workshop.engine) as connection:
             give_back(connection, lease, error=says, delay_s=ERROR_WAIT_S, counts=may_be_a_photos(error))
         raise
+
+
+def count(lease: Lease, outcomes: Sequence[Outcome]) -> None:
+    """For operators, once it is written: what went wrong on the way will come again."""
+    SHARDS.labels(lease.lane, "done").inc()
+    for (outcome, reason), photos in Counter(map(told, outcomes)).items():
+        PHOTOS.labels(outcome, reason).inc(photos)
+
+
+def told(outcome: Outcome) -> tuple[str, str]:
+    """A photo's outcome and its reason, as they are counted."""
+    if outcome.retry_in_s is not None:
+        return "put off", ""
+    if outcome.reason:
+        return "quarantined", outcome.reason
+    return ("enriched" if outcome.seen else "recognised"), ""
 
 
 def say_lost(lease: Lease, outcomes: Sequence[Outcome]) -> None:
@@ -122,7 +145,7 @@ def write(engine: Engine, lease: Lease, outcomes: Sequence[Outcome], *, work_s: 
     """One transaction; tried again after a deadlock or a restart of the server, which the fencing token makes safe."""
     for wait_s in (*WRITE_WAITS_S, None):
         try:
-            with transaction(engine) as connection:
+            with WRITE.time(), transaction(engine) as connection:
                 write_shard(connection, lease, outcomes, work_s=work_s)
             return
         except (OperationalError, NotReachable) as error:

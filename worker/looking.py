@@ -16,6 +16,7 @@ from typing import TypeVar
 from db.enrichments import Outcome, Seen
 from db.shards import Lease, WorkPhoto
 from db.states import Lane
+from metrics.enriching import DECODE, FETCH
 from vision.prediction import Prediction
 from vision.preprocess import PixelRule
 from worker.inference import Inference
@@ -123,19 +124,22 @@ class Looks:
             return read
         if each.dropped:
             raise Interrupted
-        prepared = self._preparation.prepare(read, self._rule)
+        with DECODE.time():
+            prepared = self._preparation.prepare(read, self._rule)
         if isinstance(prepared, Outcome):
             return prepared
         return prepared, self._inference.submit(prepared.pixels, self._lease.lane)
 
     def _read(self, each: _OnItsWay) -> Read | Outcome:
         each.at_host, each.in_line_at = True, None
+        began = time.perf_counter()
         try:
             urgent = self._lease.lane is Lane.INTERACTIVE
             read = self._preparation.read(each.photos[0], self._lease.model_version_id, urgent=urgent)
         except HostBusy as busy:
             each.in_line_at = busy.host
             raise
+        FETCH.observe(time.perf_counter() - began)
         each.at_host = False
         return read
 

@@ -23,6 +23,7 @@ from db.indexes import build_index, wants_index
 from db.plans import forget_lost_plan_messages, requeue_abandoned_plans
 from db.shards import forget_lost_messages, isolate_poison, requeue_abandoned, settle_pauses, sweeps_alone
 from db.states import Lane
+from metrics.enriching import LEASES_EXPIRED
 from store import Store, StoreError
 from worker.handed_in import drop_files
 from worker.recall import watch_recall
@@ -46,6 +47,7 @@ def sweep(engine: Engine, app: Celery, store: Store, delivery: Delivery) -> None
         given_up = requeue_abandoned_plans(connection)
         lost = sum(forget_lost(connection, queue, older_than_s=delivery.lost_message_s) for queue in idle)
         cancelled = half_cancelled(connection)
+    LEASES_EXPIRED.inc(returned)
     if returned or split or lost:
         logger.warning("%d shards came back from lost workers, %d split, %d messages were lost", returned, split, lost)
     for import_id in cancelled:

@@ -75,8 +75,8 @@ def container(services: dict[str, dict[str, Any]], broker_url: str, tmp_path: Pa
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "modiste").symlink_to(ROOT / "deploy" / "modiste")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as also_free:
+        port, metrics_port = free.getsockname()[1], also_free.getsockname()[1]
     image = {
         "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
@@ -93,6 +93,7 @@ def container(services: dict[str, dict[str, Any]], broker_url: str, tmp_path: Pa
         ours = {key: value for key, value in service["environment"].items() if value is not None}
         assert {"DATABASE_URL", "BROKER_URL", "MODISTE_STORE"} <= set(ours)
         here = {"DATABASE_URL": database_url, "BROKER_URL": broker_url, "MODISTE_STORE": str(tmp_path / "store")}
+        here |= {"MODISTE_METRICS_PORT": str(metrics_port)} if "MODISTE_METRICS_PORT" in ours else {}
         return Container(
             command=["modiste", *service["command"]],
             check=service["healthcheck"].get("test", ["CMD"])[1:],

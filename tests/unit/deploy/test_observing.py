@@ -1,0 +1,85 @@
+"""Alerts, dashboard and runbooks speak of metrics that exist, and of each other."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+from yaml import safe_load
+
+from metrics import asking, enriching, gauges
+
+ROOT = Path(__file__).resolve().parents[3]
+SUFFIXES = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
+SEVERITIES = {"info", "warning", "critical"}
+
+
+def known() -> set[str]:
+    """Every series that a process may serve."""
+    counted = [m for module in (asking, enriching) for m in vars(module).values() if isinstance(m, MetricWrapperBase)]
+    described = [family for metric in counted for family in metric.describe()]
+    return {f.name + suffix for f in described for suffix in SUFFIXES[f.type]} | {
+        gauge.name for gauge in vars(gauges).values() if isinstance(gauge, gauges.Gauge)
+    }
+
+
+def named(expression: str) -> set[str]:
+    return set(re.findall(r"\bmodiste_\w+", expression))
+
+
+def rules() -> list[dict[str, Any]]:
+    loaded = safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text())
+    assert set(loaded) == {"groups"}
+    return [rule for group in loaded["groups"] for rule in group["rules"]]
+
+
+def queries() -> Iterator[str]:
+    for panel in json.loads((ROOT / "deploy/grafana/modiste.json").read_text())["panels"]:
+        yield from (target["expr"] for target in panel.get("targets", ()))
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_an_alert_is_whole_and_asks_for_what_is_there(rule: dict[str, Any]) -> None:
+    assert set(rule) == {"alert", "expr", "for", "labels", "annotations"}
+    assert re.fullmatch(r"\d+[smh]", rule["for"])
+    assert rule["labels"]["severity"] in SEVERITIES
+    assert rule["expr"].count("(") == rule["expr"].count(")")
+    assert named(rule["expr"]) <= known()
+    assert named(rule["expr"]) or "up{job=" in rule["expr"]
+
+
+def test_every_alert_has_its_runbook_and_no_runbook_is_of_none() -> None:
+    headings = re.findall(r"^## (\w+)$", (ROOT / "docs/runbooks.md").read_text(), re.MULTILINE)
+    assert headings == [rule["alert"] for rule in rules()]
+    for rule in rules():
+        assert rule["annotations"]["runbook"] == f"docs/runbooks.md#{rule['alert'].lower()}"
+
+
+def test_the_dashboard_asks_for_what_is_there_and_leaves_nothing_that_is_counted_out() -> None:
+    asked = set().union(*map(named, queries()))
+    assert asked <= known()
+    counters = {name for name in known() if name.endswith("_total")}
+    assert counters <= asked
+
+
+def test_jobs_that_alerts_speak_of_are_scraped() -> None:
+    jobs = {
+        job["job_name"] for job in safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
+    }
+    text = " ".join([*queries(), *(rule["expr"] for rule in rules())])
+    spoken_of = set(re.findall(r'job="([^"]+)"', text))
+    assert spoken_of
+    assert spoken_of <= jobs
+
+
+def test_panels_do_not_lie_on_each_other() -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in json.loads((ROOT / "deploy/grafana/modiste.json").read_text())["panels"]:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert not cells & taken, panel["title"]
+        assert at["x"] + at["w"] <= 24
+        taken |= cells
