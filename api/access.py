@@ -1,37 +1,67 @@
-"""Who may ask: the API key, or the session of one who knew it, before anything else is looked at, health excepted."""
+"""Who may ask: a key, or the session of one who knew it, with the scope that the route needs (`api.scopes`).
 
-import hmac
+Before anything else is looked at; health and signing in excepted. Where no key stands, everything is open.
+"""
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.errors import KeyNeeded
+from api.errors import ApiError, KeyNeeded, ScopeNeeded
+from api.keys import ASKING, Asker, KeyRing
 from api.pages import session
-from api.pages.assets import PREFIX
-from api.problems import of_error
-
-OPEN = frozenset({"/healthz", "/readyz", "/sign-in"})
+from api.problems import of_db, of_error
+from api.rates import Rate
+from api.scopes import is_counted, needed_for
+from db.errors import DbError
+from db.states import KeyScope
 
 
 class KeyGuard:
     """Pure ASGI, so that it also guards what is no route: the docs, their schema, and paths that do not exist."""
 
-    def __init__(self, app: ASGIApp, key: str) -> None:
+    def __init__(self, app: ASGIApp, keys: KeyRing, rate: Rate) -> None:
         self._app = app
-        self._key = key
+        self._keys = keys
+        self._rate = rate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or is_open(scope["path"]) or self.admits(scope["method"], Headers(scope=scope)):
+        needed = needed_for(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        if needed is None:
             await self._app(scope, receive, send)
+            return
+        try:
+            ASKING.set(await self.admit(scope, needed))
+        except ApiError as error:
+            await of_error(error)(scope, receive, send)
+        except DbError as error:
+            await of_db(Request(scope), error)(scope, receive, send)
         else:
-            await of_error(KeyNeeded())(scope, receive, send)
+            await self._app(scope, receive, send)
 
-    def admits(self, method: str, headers: Headers) -> bool:
+    async def admit(self, scope: Scope, needed: KeyScope) -> Asker | None:
+        """Who asks; None where no key stands. Raises `KeyNeeded`, `ScopeNeeded`, `TooManyRequests` and `DbError`."""
+        if await self._keys.is_open():
+            return None
+        asker = await self.identify(scope["method"], Headers(scope=scope))
+        if asker is None:
+            self._rate.take(address_of(scope))
+            raise KeyNeeded
+        if is_counted(scope["path"]):
+            self._rate.take(asker.id)
+        if not asker.scope.includes(needed):
+            ASKING.set(asker)  # the page that says so is one for who is signed in
+            raise ScopeNeeded(needed=needed, name=asker.name, has=asker.scope)
+        return asker
+
+    async def identify(self, method: str, headers: Headers) -> Asker | None:
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return hmac.compare_digest(given.strip().encode("latin-1"), self._key.encode())
-        return session.admits(method, headers, self._key)
+            # Headers are read as latin-1; who sends a key in UTF-8 means the same key.
+            return await self._keys.of_token(given.encode("latin-1").decode("utf-8", "replace"))
+        return await session.asker_of(method, headers, self._keys)
 
 
-def is_open(path: str) -> bool:
-    return path in OPEN or path.startswith(PREFIX)
+def address_of(scope: Scope) -> str:
+    """The client's, as the server knows it; behind a proxy that uvicorn trusts, the one that the proxy names."""
+    return scope["client"][0] if scope.get("client") else ""

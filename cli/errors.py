@@ -8,6 +8,7 @@ from cli.opening import HalfConfigured
 from cli.stack.errors import StackError
 from db.engine import first_line
 from db.errors import DbError
+from metrics.serving import MetricsPortTaken
 from store import StoreError
 from trainer.errors import TrainerError
 from vision.errors import VisionError
@@ -24,6 +25,7 @@ EXPECTED = (
     UsageError,
     HalfConfigured,
     NoKeyBeyondLoopback,
+    MetricsPortTaken,
     StackError,
     DbError,
     StoreError,

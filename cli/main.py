@@ -17,6 +17,7 @@ from cli.commands import (
     export,
     importing,
     improve,
+    keys,
     models,
     quarantine,
     recall,
@@ -51,6 +52,7 @@ app.command()(similar.similar)
 app.command()(recall.recall)
 app.add_typer(corrections.corrections, name="corrections")
 app.add_typer(models.models, name="models")
+app.add_typer(keys.keys, name="keys")
 app.command()(train.train)
 app.command()(improve.improve)
 app.command()(services.up)

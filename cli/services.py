@@ -1,7 +1,9 @@
 """The processes of one machine: which there are, and how they are supervised."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from cli.opening import Stack
 from cli.settings import Settings
@@ -20,14 +22,16 @@ def worker_spec(stack: Stack) -> ChildSpec:
 
 
 def scheduler_spec(stack: Stack) -> ChildSpec:
-    return _spec(stack, "scheduler")
+    """Its metrics stand on the port behind the worker's, which has MODISTE_METRICS_PORT."""
+    port = stack.settings.modiste_metrics_port
+    return _spec(stack, "scheduler", {"MODISTE_METRICS_PORT": str(port + 1)} if port else {})
 
 
-def _spec(stack: Stack, command: str) -> ChildSpec:
+def _spec(stack: Stack, command: str, environment: Mapping[str, str] = MappingProxyType({})) -> ChildSpec:
     return ChildSpec(
         name=command,
         argv=(sys.executable, "-m", "cli", command),
-        env=stack.environment(),
+        env={**stack.environment(), **environment},
         stop_timeout_s=DRAIN_S,
     )
 

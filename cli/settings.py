@@ -1,7 +1,7 @@
 """The environment, read once: every setting of modiste, all of them optional."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     modiste_host: str = "127.0.0.1"
     modiste_port: int = Field(default=8000, ge=1, le=65535)
     modiste_api_key: SecretStr | None = None
+    modiste_rate_per_minute: int = Field(default=1200, ge=0)
     modiste_max_upload_mb: int = Field(default=4096, ge=1)
     modiste_allow_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     modiste_fetch_at_once: int = Field(default=8, ge=1, le=64)
@@ -29,6 +30,9 @@ class Settings(BaseSettings):
     modiste_model: Path | None = None
     modiste_lease_s: float = Field(default=30.0, ge=1.0, le=3600.0)
     modiste_recall_every_h: float = Field(default=24.0, ge=0)
+    modiste_metrics_port: int | None = Field(default=None, ge=1, le=65534)
+    modiste_metrics_host: str = "127.0.0.1"
+    modiste_log_format: Literal["text", "json"] = "text"
 
     @field_validator("modiste_allow_hosts", mode="before")
     @classmethod

@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import threading
 from enum import StrEnum
 from typing import Annotated
@@ -12,7 +11,8 @@ from typing import Annotated
 import typer
 
 from api.settings import ApiSettings
-from broker import Delivery
+from broker import Delivery, VitalsCollector
+from cli.logs import log_to_stderr
 from cli.opening import Stack, open_stack, prepare_stack
 from cli.output import out
 from cli.ports import require_free
@@ -22,6 +22,7 @@ from db.engine import schema_revision, transaction
 from db.imports import photos_waiting
 from db.migrate import head_revision
 from db.states import Lane
+from metrics.serving import served
 from worker.photos.hosts import HostLimits
 from worker.settings import FETCH_THREADS, WorkerSettings
 from worker.sweep import Sweeper
@@ -57,8 +58,9 @@ def api() -> None:
 
     from api.app import make_app
 
-    log_to_stderr()
-    with open_stack(Settings()) as stack:
+    own = Settings()
+    log_to_stderr(own.modiste_log_format)
+    with open_stack(own) as stack:
         settings = api_settings(stack)
         uvicorn.run(make_app(settings), host=settings.host, port=settings.port, log_level="warning")
 
@@ -74,6 +76,7 @@ def api_settings(stack: Stack) -> ApiSettings:
         port=stack.settings.modiste_port,
         key=key.get_secret_value() if key else None,
         max_upload_bytes=stack.settings.modiste_max_upload_mb * 2**20,
+        rate_per_minute=stack.settings.modiste_rate_per_minute,
     )
 
 
@@ -88,9 +91,12 @@ def worker(
     """Run one worker process: takes shards from the lanes and enriches their photos. SIGTERM drains it."""
     from worker.process import run_worker
 
-    log_to_stderr()
     settings = Settings()
-    with open_stack(settings, prepare=settings.database_url is None) as stack:
+    log_to_stderr(settings.modiste_log_format)
+    with (
+        served(settings.modiste_metrics_host, settings.modiste_metrics_port),
+        open_stack(settings, prepare=settings.database_url is None) as stack,
+    ):
         run_worker(
             WorkerSettings(
                 database_url=stack.database_url,
@@ -112,11 +118,11 @@ def worker(
 
 def scheduler() -> None:
     """Run the sweep, which sends again what the broker or a worker lost (workers do so too); measure recall daily."""
-    log_to_stderr()
+    settings = Settings()
+    log_to_stderr(settings.modiste_log_format)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    settings = Settings()
     with open_stack(settings) as stack:
         sweeper = Sweeper(
             stack.engine,
@@ -125,8 +131,10 @@ def scheduler() -> None:
             Delivery(lease_s=settings.modiste_lease_s),
             recall_every_h=settings.modiste_recall_every_h,
         )
-        logging.getLogger(__name__).info("ready")
-        stop.wait()
+        vitals = VitalsCollector(stack.engine, stack.app)
+        with served(settings.modiste_metrics_host, settings.modiste_metrics_port, vitals):
+            logging.getLogger(__name__).info("ready")
+            stop.wait()
         sweeper.close()
 
 
@@ -161,12 +169,3 @@ def psql_program() -> str:
         if found is None:
             raise UsageError("psql is not installed; any SQL client will do, on DATABASE_URL") from None
         return found
-
-
-def log_to_stderr() -> None:
-    """Our own news and everybody's warnings, with the time."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    )
-    for ours in ("worker", "db", "vision", "cli", "store"):
-        logging.getLogger(ours).setLevel(logging.INFO)
