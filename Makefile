@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: help setup demo test chaos lint format lock clean
+.PHONY: help setup demo test chaos long docs lint format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## What can be made
@@ -37,6 +37,13 @@ test: setup lint  ## Lint, types, import contracts and all tests, on real server
 chaos: setup  ## Break workers, servers and the disk in the middle of imports; a table of faults and outcomes
 	$(BIN)/python -m pytest tests/chaos -m "" --durations=0
 
+long: setup  ## A person's half hour in a browser, training included
+	$(BIN)/python -m pytest tests/e2e -m long --durations=0
+
+docs: setup  ## The guides and references as a site, in build/docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs/site -d build/doctrees docs build/docs
+	@echo "Open build/docs/index.html"
+
 lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -52,7 +59,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 
 lock: setup  ## Pin the newest versions that pyproject.toml allows
 	$(COMPILE) --upgrade --extra embedded --output-file requirements.lock
-	$(COMPILE) --upgrade --extra embedded --extra s3 --extra train --extra dev --constraint requirements.lock \
+	$(COMPILE) --upgrade --extra embedded --extra s3 --extra train --extra docs --extra dev --constraint requirements.lock \
 		--output-file requirements-dev.lock
 	@# What the images install: the versions that the tests ran with.
 	$(COMPILE) --extra s3 --constraint requirements-dev.lock --output-file requirements-server.lock
