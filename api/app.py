@@ -18,6 +18,7 @@ from api import (
     health,
     imports,
     listings,
+    metrics,
     models,
     openapi,
     photos,
@@ -29,17 +30,21 @@ from api import (
     writing,
 )
 from api.access import KeyGuard
+from api.compression import Compressed
 from api.following import Following, look_at
 from api.heads import HeadAsGet
+from api.keys import KeyRing, KeysOfDatabase
 from api.limits import BodyLimit
 from api.network import ActiveNetwork
 from api.pages.mounting import mount_pages
+from api.rates import Rate
 from api.resources import Resources
 from api.settings import ApiSettings
-from db.engine import open_engine
+from db.engine import MAX_OVERFLOW, open_engine
 from store import Store
 
 PHOTOS_AT_ONCE = 2
+POOL_SIZE = 10
 
 
 def make_app(settings: ApiSettings) -> FastAPI:
@@ -47,16 +52,20 @@ def make_app(settings: ApiSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        engine = open_engine(settings.database_url, application_name="modiste api", pool_size=10)
+        engine = open_engine(settings.database_url, application_name="modiste api", pool_size=POOL_SIZE)
         store = Store.open(settings.store_url)
         network = ActiveNetwork(engine, store, settings.cache)
+        queues = broker.make_app(settings.broker_url)
         app.state.resources = Resources(
             engine=engine,
             store=store,
-            broker=broker.make_app(settings.broker_url),
+            broker=queues,
             network=network,
             at_once=CapacityLimiter(PHOTOS_AT_ONCE),
             following=Following(partial(look_at, engine)),
+            metrics=metrics.registry_of(
+                metrics.PoolCollector(engine, most=POOL_SIZE + MAX_OVERFLOW), broker.VitalsCollector(engine, queues)
+            ),
         )
         network.warm()
         yield
@@ -72,7 +81,8 @@ def make_app(settings: ApiSettings) -> FastAPI:
         static_url="/docs-files",
     )
     problems.install(app)
-    openapi.describe(app, with_key=settings.key is not None)
+    keys = KeyRing(settings.key, KeysOfDatabase(lambda: app.state.resources.engine))
+    openapi.describe(app, keys)
     for part in (
         similar,
         asking,
@@ -89,11 +99,13 @@ def make_app(settings: ApiSettings) -> FastAPI:
         quarantine,
         models,
         health,
+        metrics,
     ):
         app.include_router(part.router)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
-    if settings.key is not None:
-        app.add_middleware(KeyGuard, key=settings.key)  # added last, so asked first
-    mount_pages(app, key=settings.key)
+    app.add_middleware(KeyGuard, keys=keys, rate=Rate(settings.rate_per_minute))  # added last, so asked first
+    mount_pages(app, keys)
+    app.add_middleware(Compressed)
+    app.add_middleware(metrics.Counted)
     app.add_middleware(HeadAsGet)
     return app

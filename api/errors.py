@@ -2,6 +2,8 @@
 
 ApiError
 ├── KeyNeeded
+├── ScopeNeeded
+├── TooManyRequests
 ├── WrongContentType
 ├── EmptyUpload
 ├── BadImport
@@ -25,12 +27,36 @@ class ApiError(Exception):
     def __init__(self, **details: object) -> None:
         super().__init__((self.__doc__ or "").strip().format(**details))
 
+    def answer_headers(self) -> Mapping[str, str] | None:
+        return self.headers
+
 
 class KeyNeeded(ApiError):
-    """This route needs the API key, as `Authorization: Bearer KEY`."""
+    """This route needs an API key that stands, as `Authorization: Bearer KEY`."""
 
     status = 401
     headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
+
+
+class ScopeNeeded(ApiError):
+    """This needs a key of scope {needed}; yours, {name}, is of scope {has}. Whoever runs modiste makes keys."""
+
+    status = 403
+    reason = "scope"
+
+
+class TooManyRequests(ApiError):
+    """More than {per_minute:,} a minute; ask again in {retry_after_s} s."""
+
+    status = 429
+    reason = "rate"
+
+    def __init__(self, *, per_minute: int, retry_after_s: int) -> None:
+        super().__init__(per_minute=per_minute, retry_after_s=retry_after_s)
+        self.retry_after_s = retry_after_s
+
+    def answer_headers(self) -> Mapping[str, str]:
+        return {"Retry-After": str(self.retry_after_s)}
 
 
 class WrongContentType(ApiError):

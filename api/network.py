@@ -15,12 +15,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.engine import transaction
 from db.errors import DbError
 from db.models import active_model
+from metrics.asking import PHOTOS_EMBEDDED
 from store import Area, Store, StoreError
 from vision.errors import VisionError
 
 if TYPE_CHECKING:  # ONNX Runtime and what it brings take a third of a second: not before the API listens
     from vision.prediction import Prediction
     from vision.predictor import Predictor
+    from vision.preprocess import Box
 
 logger = logging.getLogger(__name__)
 
@@ -50,14 +52,15 @@ class ActiveNetwork:
         self._warming = threading.Thread(target=self._try_to_open, name="warm the network", daemon=True)
         self._warming.start()
 
-    def embed(self, photo: bytes) -> Embedded:
-        """What the network last opened says of a photo.
+    def embed(self, photo: bytes, box: "Box | None" = None) -> Embedded:
+        """What the network last opened says of a photo, or of a part of it.
 
         Raises PhotoError; and where none is open yet, what `reopen` raises.
         """
         version, predictor = self._opened or self.reopen()
-        pixels = predictor.decode(photo)
+        pixels = predictor.decode(photo, box)
         with self._running:
+            PHOTOS_EMBEDDED.inc()
             return Embedded(model_version=version, prediction=predictor.predict(pixels[None])[0])
 
     def reopen(self) -> "tuple[str, Predictor]":

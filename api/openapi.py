@@ -6,8 +6,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.access import OPEN
+from api.keys import KeyRing
 from api.problems import documented
+from api.scopes import NEEDED
+from db.states import KeyScope
 
 DESCRIPTION = """
 What modiste sees on the photos of a fashion catalogue, and which listings are similar. The same as in SQL, over HTTP.
@@ -23,6 +25,8 @@ TAGS = [
     {"name": "models", "description": "Model versions; one of them is active."},
     {"name": "health", "description": "Whether the API runs and can answer; never needs the key."},
 ]
+# As OpenAPI writes paths: without `:path`.
+SCOPES = {route.replace(":path}", "}"): scope for route, scope in NEEDED.items()}
 PROBLEM = {
     "title": "Problem",
     "description": "An error: what was wrong, and what to do.",
@@ -59,21 +63,30 @@ OF_BODIES = {
     413: "The body is larger than this route takes.",
     415: "The body is of another type than this route takes.",
 }
-KEY = {401: "The key is missing or wrong."}
+KEY = {
+    401: "The key is missing or wrong, was revoked or has expired.",
+    403: "The key's scope is less than this route needs.",
+    429: "Too many requests with this key; `Retry-After` says when to ask again.",
+}
 
 
-def describe(app: FastAPI, *, with_key: bool) -> None:
-    """Makes `app.openapi` complete. Built when first asked for: it takes longer than an answer may."""
+def describe(app: FastAPI, keys: KeyRing) -> None:
+    """Makes `app.openapi` complete. Built when first asked for: it takes longer than an answer may.
+
+    With and without keys, as they may come and go while the API runs.
+    """
+    built: dict[bool, dict[str, Any]] = {}
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = complete(
+        with_key = keys.asked_for
+        if with_key not in built:
+            built[with_key] = complete(
                 get_openapi(
                     title=app.title, version=app.version, description=DESCRIPTION, tags=TAGS, routes=app.routes
                 ),
                 with_key=with_key,
             )
-        return app.openapi_schema
+        return built[with_key]
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend it
 
@@ -86,11 +99,18 @@ def complete(document: dict[str, Any], *, with_key: bool) -> dict[str, Any]:
     if with_key:
         document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     for path, operations in document["paths"].items():
-        for operation in operations.values() if path not in OPEN else ():
-            problems = EVERYWHERE | (OF_BODIES if "requestBody" in operation else {}) | (KEY if with_key else {})
-            operation["responses"] |= described(problems, own=operation["responses"])
-            operation["security"] = [{"key": []}] if with_key else []
+        for method, operation in operations.items():
+            scope = SCOPES.get(f"{method.upper()} {path}")
+            if scope is not None:
+                complete_operation(operation, scope, with_key=with_key)
     return document
+
+
+def complete_operation(operation: dict[str, Any], scope: KeyScope, *, with_key: bool) -> None:
+    problems = EVERYWHERE | (OF_BODIES if "requestBody" in operation else {}) | (KEY if with_key else {})
+    operation["responses"] |= described(problems, own=operation["responses"])
+    operation["security"] = [{"key": [scope.value]}] if with_key else []
+    operation["description"] = f"{operation.get('description', '')}\n\nScope of the key: `{scope}`.".strip()
 
 
 def described(problems: Mapping[int, str], *, own: Mapping[str, Any]) -> dict[str, Any]:

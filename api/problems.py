@@ -111,7 +111,7 @@ def of_api(_: Request, error: ApiError) -> JSONResponse:
 
 def of_error(error: ApiError) -> JSONResponse:
     more = {"reason": error.reason} if error.reason else {}
-    return problem(error.status, type(error).__name__, str(error), headers=error.headers, **more)
+    return problem(error.status, type(error).__name__, str(error), headers=error.answer_headers(), **more)
 
 
 def of_db(_: Request, error: DbError) -> JSONResponse:

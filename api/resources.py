@@ -6,6 +6,7 @@ from typing import Annotated
 from anyio import CapacityLimiter
 from celery import Celery
 from fastapi import Depends, Request
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from api.following import Following
@@ -23,6 +24,7 @@ class Resources:
     network: ActiveNetwork
     at_once: CapacityLimiter
     following: Following
+    metrics: CollectorRegistry
 
 
 async def opened(request: Request) -> Resources:

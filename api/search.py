@@ -1,16 +1,21 @@
 """Searching with a photo that no listing has: embedded here, asked with in SQL, by one and the same model version."""
 
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
 from anyio import to_thread
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import Field
+from sqlalchemy import Connection
 
 from api.answers import answer
 from api.cards import Attribute, Shown
-from api.network import ActiveNetwork, Embedded
+from api.crops import Crop, box_of
+from api.network import Embedded
 from api.problems import documented
-from api.questions import parameters
+from api.questions import asked, parameters
 from api.resources import Resources, Use
-from api.similar import Asked, SimilarListing, SimilarQuestion
+from api.similar import SimilarListing, SimilarQuestion
 from api.uploads import FORM, PhotoField, photo_bytes
 from db.engine import transaction
 from db.errors import OtherVersionActive
@@ -18,6 +23,7 @@ from db.similarity import similar_to
 from vision.prediction import Prediction
 
 router = APIRouter(prefix="/v1/search", tags=["similar"])
+Found = TypeVar("Found")
 
 
 class Seen(Shown):
@@ -37,15 +43,23 @@ class PhotoAnswer(Shown):
     similar: list[SimilarListing]
 
 
+class PhotoQuestion(SimilarQuestion):
+    """Of which part of the photo, how many, which ones, and how they are chosen."""
+
+    crop: Crop | None = None
+
+
 @router.post(
     "/photo",
     operation_id="search_by_photo",
     response_model=PhotoAnswer,
     responses=documented(409),
-    openapi_extra=parameters(SimilarQuestion),
+    openapi_extra=parameters(PhotoQuestion),
     dependencies=FORM,
 )
-async def by_photo(use: Use, question: Asked, photo: PhotoField) -> Response:
+async def by_photo(
+    use: Use, question: Annotated[PhotoQuestion, Depends(asked(PhotoQuestion))], photo: PhotoField
+) -> Response:
     """Listings similar to a photo, best first: of all catalogues and in stock, unless the filters say otherwise.
 
     The photo is not kept.
@@ -53,27 +67,37 @@ async def by_photo(use: Use, question: Asked, photo: PhotoField) -> Response:
     return await to_thread.run_sync(ask, use, question, photo, limiter=use.at_once)
 
 
-def ask(use: Resources, question: SimilarQuestion, photo: PhotoField) -> Response:
-    """Raises PhotoError, or `OtherVersionActive` where the active version changed twice within one question."""
-    data = photo_bytes(photo)
-    embedded = use.network.embed(data)
-    try:
-        return found(use, embedded, question)
-    except OtherVersionActive:
-        return found(use, embed_anew(use.network, data), question)
+def ask(use: Resources, question: PhotoQuestion, photo: PhotoField) -> Response:
+    """Raises what `look` does."""
 
-
-def embed_anew(network: ActiveNetwork, photo: bytes) -> Embedded:
-    network.reopen()
-    return network.embed(photo)
-
-
-def found(use: Resources, embedded: Embedded, question: SimilarQuestion) -> Response:
-    vector = embedded.prediction.embedding.tolist()
-    with transaction(use.engine) as connection:
+    def find(connection: Connection, embedded: Embedded) -> list[SimilarListing]:
+        vector = embedded.prediction.embedding.tolist()
         rows = similar_to(connection, vector, model_version=embedded.model_version, **question.as_question())
-    similar = [SimilarListing.model_validate(row) for row in rows]
+        return [SimilarListing.model_validate(row) for row in rows]
+
+    embedded, similar = look(use, photo_bytes(photo), question.crop, find)
     return answer(PhotoAnswer(seen=seen_in(embedded.prediction), model_version=embedded.model_version, similar=similar))
+
+
+def look(
+    use: Resources, photo: bytes, crop: str | None, find: Callable[[Connection, Embedded], Found]
+) -> tuple[Embedded, Found]:
+    """What the active version sees in a photo, or in a part of it, and what is found by that.
+
+    Once more where another version became active in between. Raises PhotoError, or `OtherVersionActive` where that
+    happened twice.
+    """
+    box = box_of(crop)
+    try:
+        return found(use, use.network.embed(photo, box), find)
+    except OtherVersionActive:
+        use.network.reopen()
+        return found(use, use.network.embed(photo, box), find)
+
+
+def found(use: Resources, embedded: Embedded, find: Callable[[Connection, Embedded], Found]) -> tuple[Embedded, Found]:
+    with transaction(use.engine) as connection:
+        return embedded, find(connection, embedded)
 
 
 def seen_in(said: Prediction) -> Seen:

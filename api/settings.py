@@ -14,9 +14,11 @@ class NoKeyBeyondLoopback(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApiSettings:
-    """`key` guards every route but health; `cache` is this machine's folder for model versions out of the store.
+    """`key`, of scope admin, guards what is not open, as the keys of the database do.
 
-    `max_upload_bytes`: of an import, feed and photos together. Raises `NoKeyBeyondLoopback`.
+    `cache` is this machine's folder for model versions out of the store. `max_upload_bytes`: of an import, feed and
+    photos together. `rate_per_minute`: requests a key may make, 0 for as many as it likes.
+    Raises `NoKeyBeyondLoopback`.
     """
 
     database_url: str
@@ -27,6 +29,7 @@ class ApiSettings:
     port: int = 8000
     key: str | None = None
     max_upload_bytes: int = 4 * 2**30
+    rate_per_minute: int = 1200
 
     def __post_init__(self) -> None:
         if self.key is None and not is_loopback(self.host):

@@ -72,10 +72,11 @@ class ListingCard:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListingPage:
-    """`next_after`: the id to go on after; None on the last page."""
+    """`next_after`: the id to go on after, None on the last page; `previous_before`: the one to go back from."""
 
     listings: Sequence[ListingCard]
     next_after: int | None
+    previous_before: int | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +115,8 @@ class CatalogueSize:
     created_at: datetime
 
 
+# Filters of lists that questions for similar listings do not have: conditions over listing `l` and summary `s`.
+LIST_FILTERS = {"seller": "l.seller = :seller", "abstained": "s.abstained = :abstained"}
 WORD = re.compile(r"[^\W_]+")
 WORDS_MAX = 20
 FEW = 2_000
@@ -130,7 +133,7 @@ CARDS = """
         LEFT JOIN modiste.listing_summary s ON s.listing_id = l.id
              AND s.model_version_id = (SELECT id FROM modiste.model_version WHERE state = 'active')
         WHERE {which}
-        ORDER BY l.id LIMIT :limit
+        ORDER BY l.id {order} LIMIT :limit
     ) AS page
     LEFT JOIN LATERAL (
         SELECT p.id, p.state, encode(c.sha256, 'hex') AS digest
@@ -161,22 +164,47 @@ def browse_listings(
     filters: Mapping[str, Any] | None = None,
     words: str | None = None,
     after: int = 0,
+    before: int | None = None,
     limit: int = 48,
 ) -> ListingPage:
-    """Listings that pass `filters`, by id, from the first one after `after`. Raises `BadQuestion`.
+    """Listings that pass `filters`, by id, the first ones after `after`; or the last ones before `before`.
 
     `words`: those that have all of these in title, brand or seller's id; the last may be a beginning. Nothing is
-    filtered by default, not even what is out of stock or of other catalogues.
+    filtered by default, not even what is out of stock or of other catalogues. Raises `BadQuestion`.
     """
-    values: dict[str, Any] = {"filters": json.dumps(dict(filters or {})), "after": after, "limit": limit + 1}
+    condition, values = listing_condition(connection, filters or {})
     found_by, found = having_words(connection, words)
-    condition = f"{filter_condition(connection, values['filters'])} AND {found_by}"
-    question = CARDS.format(which=f"l.id > :after AND {condition}")
-    values |= found
+    where, order = ("l.id > :edge", "ASC") if before is None else ("l.id < :edge", "DESC")
+    question = CARDS.format(which=f"{where} AND {condition} AND {found_by}", order=order)
+    values |= found | {"edge": after if before is None else before, "limit": limit + 1}
     with typed_errors():
         cards = [_card(row) for row in connection.execute(text(question), values)]
-    page = cards[:limit]
-    return ListingPage(listings=page, next_after=page[-1].id if len(cards) > limit else None)
+    more = len(cards) > limit
+    if before is None:
+        page = cards[:limit]
+        return ListingPage(
+            listings=page,
+            next_after=page[-1].id if more else None,
+            previous_before=page[0].id if page and after else None,
+        )
+    page = cards[-limit:]
+    return ListingPage(
+        listings=page,
+        next_after=page[-1].id if page else None,
+        previous_before=page[0].id if more else None,
+    )
+
+
+def listing_condition(connection: Connection, filters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The condition over listing `l` and summary `s`, and its values: those of similar listings, and LIST_FILTERS.
+
+    Raises `BadQuestion`.
+    """
+    shared = {name: value for name, value in filters.items() if name not in LIST_FILTERS}
+    own = {name: value for name, value in filters.items() if name in LIST_FILTERS}
+    asked = json.dumps(shared)
+    condition = " AND ".join([filter_condition(connection, asked), *(LIST_FILTERS[name] for name in own)])
+    return condition, {"filters": asked} | own
 
 
 def having_words(connection: Connection, words: str | None) -> tuple[str, dict[str, Any]]:
@@ -212,7 +240,9 @@ def filter_condition(connection: Connection, filters: Any) -> str:
 
 def listing_details(connection: Connection, listing_id: int) -> ListingDetails:
     """Raises `UnknownListing`."""
-    row = connection.execute(text(CARDS.format(which="l.id = :id")), {"id": listing_id, "limit": 1}).one_or_none()
+    row = connection.execute(
+        text(CARDS.format(which="l.id = :id", order="ASC")), {"id": listing_id, "limit": 1}
+    ).one_or_none()
     if row is None:
         raise UnknownListing(f"there is no listing {listing_id}; GET /v1/listings lists them")
     return ListingDetails(
@@ -226,7 +256,7 @@ def listing_details(connection: Connection, listing_id: int) -> ListingDetails:
 
 def listing_cards(connection: Connection, listing_ids: Sequence[int]) -> list[ListingCard]:
     """The listings with these ids, in their order; who is gone meanwhile is left out."""
-    question = text(CARDS.format(which="l.id = ANY (:ids)"))
+    question = text(CARDS.format(which="l.id = ANY (:ids)", order="ASC"))
     rows = connection.execute(question, {"ids": list(listing_ids), "limit": len(listing_ids)})
     cards = {row.id: _card(row) for row in rows}
     return [cards[listing_id] for listing_id in listing_ids if listing_id in cards]

@@ -1,6 +1,6 @@
 """Opening the database: one engine a process, `psycopg2` always, safe behind a transaction-pooling proxy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,7 +9,16 @@ from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from db.errors import BadDatabaseUrl, NotMigrated, NotReachable
 
+# A server that no longer answers, as behind a network that went away, is given up after half a minute and not after
+# the hours or quarters of an hour that systems wait by default. A query may take as long as it takes.
+GIVES_UP: Mapping[str, int] = {
+    "keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000,
+}  # fmt: skip
+
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+# Connections beyond the pool's size that a rush may open.
+MAX_OVERFLOW = 10
 
 
 def open_engine(url: str, *, application_name: str = "modiste", pool_size: int = 5) -> Engine:
@@ -21,8 +30,8 @@ def open_engine(url: str, *, application_name: str = "modiste", pool_size: int =
         parse_url(url),
         pool_pre_ping=True,
         pool_size=pool_size,
-        max_overflow=10,
-        connect_args={"application_name": application_name, "connect_timeout": 5},
+        max_overflow=MAX_OVERFLOW,
+        connect_args={"application_name": application_name, "connect_timeout": 5, **GIVES_UP},
     )
 
 
@@ -42,6 +51,16 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction, committed at the end; a server that does not answer is a `NotReachable`."""
     with connected(engine) as connection, connection.begin():
         yield connection
+
+
+def end_if_left_alone(connection: Connection, after_s: float) -> None:
+    """Has the server end this transaction once nothing has come for `after_s`.
+
+    Else the locks of a host that was cut off in the middle of it would stay until the server notices, hours later.
+    """
+    connection.execute(
+        text("SELECT set_config('idle_in_transaction_session_timeout', :ms, true)"), {"ms": str(int(after_s * 1000))}
+    )
 
 
 @contextmanager

@@ -8,11 +8,15 @@ from sqlalchemy import Connection, text
 from db.batches import ContentRef
 from db.catalogues import lock_listings, lock_listings_of, stage_contents
 from db.copying import Vector, stage
+from db.engine import end_if_left_alone
 from db.erasure import erase_orphans
 from db.errors import LeaseLost
 from db.imports import finish_if_complete
 from db.shards import Lease, make_shards
 from db.states import Lane, PhotoState, Reason
+
+# Between two statements of a write lie milliseconds.
+LEFT_ALONE_S = 20.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +74,7 @@ def write_shard(connection: Connection, lease: Lease, outcomes: Sequence[Outcome
     Locks are taken in one order by every writer: shard, contents by digest, listings by id, the import's counters last.
     """
     require_all(lease, outcomes)
+    end_if_left_alone(connection, LEFT_ALONE_S)
     backfill = lease.lane is Lane.BACKFILL
     if backfill:
         outcomes = without_other_bytes(lease, outcomes)

@@ -8,6 +8,7 @@ DbError
 ├── ImportCancelled       its feed is read no further
 ├── ImportFinished        nothing of it is left to pause, resume or cancel
 ├── NotInQuarantine
+├── UnknownKey / KeyNameTaken
 ├── NotEnriched           the listing has no vector of the active version yet
 ├── NoActiveModel
 ├── OtherVersionActive    the asker's vector is not of the active version
@@ -61,6 +62,14 @@ class ImportFinished(DbError):
 
 class NotInQuarantine(DbError):
     """There is no such photo in quarantine; `modiste quarantine list` shows those that are."""
+
+
+class UnknownKey(DbError):
+    """There is no such standing API key; `modiste keys list` shows those that are."""
+
+
+class KeyNameTaken(DbError):
+    """A standing API key has this name; take another, or revoke that one first with `modiste keys revoke`."""
 
 
 class UnknownModelVersion(DbError):

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, REAL, TEXT, TIME
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import BigInteger, Integer
 
-from db.states import ImportState, Lane, ModelState, PhotoState, Reason, RowOutcome, ShardState
+from db.states import ImportState, KeyScope, Lane, ModelState, PhotoState, Reason, RowOutcome, ShardState
 
 SCHEMA = "modiste"
 NAMES = {
@@ -441,3 +441,29 @@ class RecallCheck(Base):
     recall: Mapped[float | None]
     p50_ms: Mapped[float | None]
     p95_ms: Mapped[float | None]
+
+
+class ApiKey(Base):
+    """A key to the HTTP API and the pages.
+
+    `hash`: SHA-256 of the token, which is kept nowhere; `prefix`: its first characters, to recognise it by.
+    `last_used_at` is right to the hour. An expired key still stands: only revoking takes it away.
+    """
+
+    __tablename__ = "api_key"
+    __table_args__ = (
+        one_of("scope", KeyScope),
+        CheckConstraint("octet_length(hash) = 32", name="hash"),
+        UniqueConstraint("hash"),
+        Index(None, "name", unique=True, postgresql_where=text("revoked_at IS NULL")),
+    )
+
+    id: Mapped[int] = key()
+    name: Mapped[str]
+    scope: Mapped[str]
+    hash: Mapped[bytes]
+    prefix: Mapped[str]
+    created_at: Mapped[datetime] = now()
+    last_used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]

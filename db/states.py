@@ -125,3 +125,15 @@ MAY_PASS = frozenset(
         Reason.CRASHED_WORKER,
     }
 )
+
+
+class KeyScope(StrEnum):
+    """What an API key may do. Each includes those before it: see `includes`."""
+
+    READ = "read"
+    IMPORT = "import"
+    ADMIN = "admin"
+
+    def includes(self, needed: "KeyScope") -> bool:
+        order = list(KeyScope)
+        return order.index(self) >= order.index(needed)

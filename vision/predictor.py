@@ -20,7 +20,7 @@ from vision.errors import EngineError
 from vision.golden import check_golden
 from vision.manifest import Manifest
 from vision.prediction import Prediction
-from vision.preprocess import PixelRule, decode
+from vision.preprocess import Box, PixelRule, decode
 
 EngineChoice = Literal["auto", "onnx", "onnx-int8", "torch"]
 GPU_DEVICES = ("/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg", "/dev/nvmap")
@@ -55,9 +55,9 @@ class Predictor:
         """How many photos the engine likes to be given at once."""
         return self._engine.batch_size
 
-    def decode(self, data: bytes) -> NDArray[np.uint8]:
-        """The pixels this model wants of a photo, (S, S, 3) uint8. Raises PhotoError. Thread-safe."""
-        return decode(data, self.rule)
+    def decode(self, data: bytes, box: Box | None = None) -> NDArray[np.uint8]:
+        """The pixels this model wants of a photo or its part, (S, S, 3) uint8. Raises PhotoError. Thread-safe."""
+        return decode(data, self.rule, box)
 
     def predict(self, pixels: NDArray[np.uint8]) -> list[Prediction]:
         """(N, S, S, 3) uint8 to N predictions."""

@@ -96,9 +96,43 @@ class PixelRule:
     std: tuple[float, float, float]
 
 
-def decode(data: bytes, rule: PixelRule) -> NDArray[np.uint8]:
-    """The pixels of a photo, (S, S, 3) uint8 RGB. Raises PhotoError."""
-    return to_pixels(open_photo(data, at_least_px=max(rule.size_px, STORED_SIDE_PX)), rule)
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A part of a photo, in shares of the upright photo's width and height, from its upper left corner."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    def pixels(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Left, upper, right and lower edge in a photo of this (width, height); what sticks out is left out."""
+        width, height = size
+        return (
+            round(max(0.0, self.left) * width),
+            round(max(0.0, self.top) * height),
+            round(min(1.0, self.left + self.width) * width),
+            round(min(1.0, self.top + self.height) * height),
+        )
+
+
+def decode(data: bytes, rule: PixelRule, box: Box | None = None) -> NDArray[np.uint8]:
+    """The pixels of a photo, or of a part of it, (S, S, 3) uint8 RGB. Raises PhotoError."""
+    wanted_px = max(rule.size_px, STORED_SIDE_PX)
+    if box is None:
+        return to_pixels(open_photo(data, at_least_px=wanted_px), rule)
+    # Whatever the box leaves of the short side is to have as many pixels as a whole photo would.
+    photo = open_photo(data, at_least_px=round(wanted_px / min(1.0, box.width, box.height)))
+    return to_pixels(cropped(photo, box), rule)
+
+
+def cropped(image: Image.Image, box: Box) -> Image.Image:
+    """The part of an upright photo. Raises PhotoError where it is too small to see anything."""
+    left, upper, right, lower = box.pixels(image.size)
+    if right - left < MIN_SIDE_PX or lower - upper < MIN_SIDE_PX:
+        sides = f"{max(0, right - left)} x {max(0, lower - upper)} pixels"
+        raise PhotoError(PhotoFault.TOO_SMALL, f"The part has {sides}, at least {MIN_SIDE_PX} each way are needed.")
+    return image.crop((left, upper, right, lower))
 
 
 def open_photo(data: bytes, *, at_least_px: int = STORED_SIDE_PX) -> Image.Image:

@@ -1,5 +1,6 @@
 """What a person chose to see, as the address says it: a link to any choice is a link to that page."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -12,29 +13,45 @@ from api.texts import Text
 from db.browsing import CatalogueSize
 from db.facets import FacetCount, Facets
 
+SINGLE = ("catalogue", "q", "category", "brand", "seller", "sure", "price_min", "price_max")
+ABSTAINED = {"yes": False, "no": True}
+SURE = {"yes": "Sure", "no": "Not sure"}
+# What a person types as a price: other things filter nothing, as fields that were left empty.
+PRICE = re.compile(r"\d{1,12}(\.\d{1,4})?")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """`attributes`: `group:value`, one a group; `q`: words of titles. Other names are those of the API's parameters."""
+    """`attributes`: `group:value`, one a group; `q`: words of titles; `sure`: `yes` or `no`, of the model.
+
+    Other names are those of the API's parameters. Prices are whole or decimal numbers as they were typed.
+    """
 
     catalogue: str | None = None
     q: str | None = None
     category: str | None = None
     brand: str | None = None
+    seller: str | None = None
+    sure: str | None = None
+    price_min: str | None = None
+    price_max: str | None = None
     attributes: tuple[str, ...] = ()
 
     def as_filters(self) -> dict[str, Any]:
         """For `db.browsing`."""
-        chosen = {
-            "catalogue": self.catalogue,
-            "category": self.category,
-            "brand": self.brand,
-            "attributes": list(self.attributes),
-        }
-        return {name: value for name, value in chosen.items() if value}
+        chosen = {name: getattr(self, name) for name in ("catalogue", "category", "brand", "seller")}
+        prices = {name: getattr(self, name) for name in ("price_min", "price_max")}
+        chosen |= {name: float(price) for name, price in prices.items() if price is not None}
+        chosen |= {"abstained": ABSTAINED.get(self.sure or ""), "attributes": list(self.attributes) or None}
+        return {name: value for name, value in chosen.items() if value is not None}
+
+    @property
+    def narrows(self) -> bool:
+        """Whether any filter is on, the catalogue apart."""
+        return replace(self, catalogue=None) != Choice()
 
     def url(self, path: str = "/", **more: str) -> str:
-        pairs = [("catalogue", self.catalogue), ("q", self.q), ("category", self.category), ("brand", self.brand)]
+        pairs = [(name, getattr(self, name)) for name in SINGLE]
         pairs += [("attributes", attribute) for attribute in self.attributes] + list(more.items())
         query = urlencode([(name, value) for name, value in pairs if value])
         return f"{path}?{query}" if query else path
@@ -49,6 +66,10 @@ class Choice:
         """Where a photo is searched with among the same catalogue."""
         return Choice(catalogue=self.catalogue).url("/search")
 
+    def leaving_out(self, name: str) -> "Choice":
+        nothing: dict[str, Any] = {name: None}
+        return replace(self, **nothing)
+
     def without(self, attribute: str) -> "Choice":
         return replace(self, attributes=tuple(other for other in self.attributes if other != attribute))
 
@@ -58,6 +79,10 @@ async def chosen(
     q: Annotated[Text, Query(max_length=200)] = "",
     category: Annotated[Text, Query()] = "",
     brand: Annotated[Text, Query()] = "",
+    seller: Annotated[Text, Query()] = "",
+    sure: Annotated[Text, Query()] = "",
+    price_min: Annotated[Text, Query()] = "",
+    price_max: Annotated[Text, Query()] = "",
     attributes: Annotated[list[Text] | None, Query(max_length=200)] = None,
 ) -> Choice:
     """Fields that were left empty say nothing; of a group that is named twice, the last counts."""
@@ -67,6 +92,10 @@ async def chosen(
         q=q.strip() or None,
         category=category or None,
         brand=brand or None,
+        seller=seller or None,
+        sure=sure if sure in SURE else None,
+        price_min=price_min if PRICE.fullmatch(price_min) else None,
+        price_max=price_max if PRICE.fullmatch(price_max) else None,
         attributes=tuple(by_group.values()),
     )
 
@@ -121,7 +150,18 @@ def fields_of(choice: Choice, facets: Facets) -> list[Field]:
     fields += [_field("attributes", name, chosen_values.get(name), groups[name], about=about) for name in by_name]
     if facets.brands or choice.brand:
         fields.append(_field("brand", "brand", choice.brand, facets.brands, about=about))
+    if facets.sellers or choice.seller:
+        fields.append(_field("seller", "seller", choice.seller, facets.sellers, about=about))
+    fields.append(_sureness(choice, facets))
     return fields
+
+
+def _sureness(choice: Choice, facets: Facets) -> Field:
+    counts = {"yes": facets.sure, "no": facets.unsure}
+    texts = {sure: f"{text} ({wording.rough(counts[sure], about=facets.estimated)})" for sure, text in SURE.items()}
+    return Field(
+        id="filter-sure", name="sure", label="The model is", chosen=choice.sure or "", options=list(texts.items())
+    )
 
 
 def _field(name: str, group: str, chosen: str | None, counts: Sequence[FacetCount], *, about: bool) -> Field:
@@ -140,7 +180,16 @@ def _field(name: str, group: str, chosen: str | None, counts: Sequence[FacetCoun
 
 def removals(choice: Choice) -> list[Link]:
     """One link for each filter that is on: the same page without it."""
-    links = [Link(href=replace(choice, q=None).url(), text=f"“{choice.q}”")] if choice.q else []
-    links += [Link(href=replace(choice, category=None).url(), text=choice.category)] if choice.category else []
-    links += [Link(href=replace(choice, brand=None).url(), text=choice.brand)] if choice.brand else []
+    texts = {
+        "q": f"“{choice.q}”",
+        "category": choice.category,
+        "brand": choice.brand,
+        "seller": choice.seller,
+        "sure": SURE.get(choice.sure or ""),
+        "price_min": f"from {choice.price_min}",
+        "price_max": f"up to {choice.price_max}",
+    }
+    links = [
+        Link(href=choice.leaving_out(n).url(), text=text) for n, text in texts.items() if text and getattr(choice, n)
+    ]
     return links + [Link(href=choice.without(name).url(), text=wording.apart(name)[1]) for name in choice.attributes]

@@ -19,10 +19,11 @@ from db.backfills import begin_backfill, open_backfills
 from db.canary import Canary, canary
 from db.coverage import Coverage, coverage
 from db.engine import transaction
-from db.errors import NotCovered, UnknownModelVersion
+from db.errors import ModelInUse, NotCovered, UnknownModelVersion
 from db.gate import what_it_lacks
 from db.models import RegisteredModel, activate_model, active_model, list_models, model_before, model_by_name
 from db.recall import Recall, last_checks
+from db.retiring import retire_model
 from db.states import ModelState
 from store import StoreError
 from vision.errors import VisionError
@@ -114,6 +115,16 @@ def backfill(use: Use, name: ModelName) -> Response:
     return go(name, BackgroundTask(dispatch, use.engine, use.broker))
 
 
+@router.post(f"{PATH}/{{name}}/retire")
+def retire(use: Use, site: UseSite, name: ModelName) -> Response:
+    """Deletes what the version saw; it stays in the list."""
+    try:
+        retire_model(use.engine, name)
+    except ModelInUse as error:
+        return shown(use, site, name, wrong=f"Not retired: {error}.", status=409)
+    return go(name)
+
+
 def put_back(use: Resources, site: Site) -> Response:
     with transaction(use.engine) as connection:
         name = model_before(connection).name
@@ -129,7 +140,7 @@ def put_into_service(use: Resources, site: Site, name: str, force: bool) -> Resp
             raise NotCovered(f"{name} {' and '.join(lacks)}. A backfill sees to that.")
         use.network.check(name)
     except (NotCovered, StoreError, VisionError) as error:
-        return shown(use, site, name, wrong=str(error), status=409)
+        return shown(use, site, name, wrong=f"Not put into service: {error}", status=409)
     with transaction(use.engine) as connection:
         activate_model(connection, name)
     return go(name)

@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from api.keys import KeyRing
 from api.pages import (
     catalogue,
     import_progress,
@@ -32,9 +33,9 @@ PARTS = (
 )
 
 
-def mount_pages(app: FastAPI, *, key: str | None) -> None:
+def mount_pages(app: FastAPI, keys: KeyRing) -> None:
     """After every other middleware was added: what these refuse is to be a page as well."""
-    app.state.site = make_site(key)
+    app.state.site = make_site(keys)
     for part in PARTS:
         app.include_router(part.router, include_in_schema=False)
     app.add_middleware(OwnPagesOnly)

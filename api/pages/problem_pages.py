@@ -74,6 +74,8 @@ def said_of(problem: Mapping[str, Any], path: str) -> Said:
         return known
     if problem["status"] in (404, 405) or (kind == "bad-request" and path.startswith("/listings/")):
         return NOT_HERE
+    if kind == "scope-needed":
+        return Said(title="Your key does not allow this", sentence=str(problem["detail"]))
     if kind == "bad-question":
         return Said(title="This could not be taken", sentence=str(problem["detail"]))
     if kind == "unknown-choice":

@@ -2,36 +2,40 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from anyio import to_thread
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Form, Response
 from sqlalchemy import Connection
 
+from api.crops import Crop
 from api.network import Embedded
 from api.pages.choice import Choice, Link, UseChoice
 from api.pages.site import Site, UseSite
 from api.pages.tiles import Attribute, Seen, SimilarTile, similar_tiles
 from api.resources import Resources, Use
-from api.search import embed_anew
+from api.search import look
 from api.uploads import FORM, PhotoField, photo_bytes
 from db.browsing import list_catalogues, listing_cards
 from db.engine import transaction
-from db.errors import OtherVersionActive
 from db.similarity import similar_to
 
 SIMILAR = 24
+VARIED = {"diversity": 0.5}
 
 router = APIRouter()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchPage:
-    """`catalogues`: where to search, if there is a choice; `answer` once a photo was looked at."""
+    """`catalogues`: where to search, if there is a choice; `answer` once a photo was looked at, or its part `crop`."""
 
     choice: Choice
     catalogues: Sequence[Link]
     seen: Seen | None = None
     model_version: str | None = None
+    crop: str = ""
+    varied: bool = False
     similar: Sequence[SimilarTile] = ()
 
 
@@ -42,36 +46,39 @@ def search(use: Use, site: UseSite, choice: UseChoice) -> Response:
 
 
 @router.post("/search", dependencies=FORM)
-async def answer(use: Use, site: UseSite, choice: UseChoice, photo: PhotoField) -> Response:
-    return await to_thread.run_sync(look, use, site, choice, photo, limiter=use.at_once)
+async def answer(
+    use: Use,
+    site: UseSite,
+    choice: UseChoice,
+    photo: PhotoField,
+    crop: Annotated[Crop, Form()] = "",
+    varied: Annotated[bool, Form()] = False,
+) -> Response:
+    """`varied`: answers are to differ from each other, too."""
+    return await to_thread.run_sync(answer_page, use, site, choice, photo, crop, varied, limiter=use.at_once)
 
 
-def look(use: Resources, site: Site, choice: Choice, photo: PhotoField) -> Response:
+def answer_page(use: Resources, site: Site, choice: Choice, photo: PhotoField, crop: str, varied: bool) -> Response:
     """Raises PhotoError for what is no photo, or `OtherVersionActive` where the active version changed twice."""
-    data = photo_bytes(photo)
-    embedded = use.network.embed(data)
-    try:
-        page = found(use, choice, embedded)
-    except OtherVersionActive:
-        page = found(use, choice, embed_anew(use.network, data))
+
+    def find(connection: Connection, embedded: Embedded) -> SearchPage:
+        vector = embedded.prediction.embedding.tolist()
+        version, seen = embedded.model_version, seen_in(embedded)
+        filters = Choice(catalogue=choice.catalogue).as_filters()
+        options = VARIED if varied else {}
+        rows = similar_to(connection, vector, k=SIMILAR, filters=filters, options=options, model_version=version)
+        return SearchPage(
+            choice=choice,
+            catalogues=where(connection, choice),
+            seen=seen,
+            model_version=version,
+            crop=crop,
+            varied=varied,
+            similar=similar_tiles(rows, listing_cards(connection, [row.listing_id for row in rows]), seen),
+        )
+
+    _, page = look(use, photo_bytes(photo), crop, find)
     return site.page("search.html", page=page)
-
-
-def found(use: Resources, choice: Choice, embedded: Embedded) -> SearchPage:
-    vector = embedded.prediction.embedding.tolist()
-    filters = Choice(catalogue=choice.catalogue).as_filters()
-    with transaction(use.engine) as connection:
-        rows = similar_to(connection, vector, k=SIMILAR, filters=filters, model_version=embedded.model_version)
-        cards = listing_cards(connection, [row.listing_id for row in rows])
-        catalogues = where(connection, choice)
-    seen = seen_in(embedded)
-    return SearchPage(
-        choice=choice,
-        catalogues=catalogues,
-        seen=seen,
-        model_version=embedded.model_version,
-        similar=similar_tiles(rows, cards, seen),
-    )
 
 
 def seen_in(embedded: Embedded) -> Seen:

@@ -1,6 +1,5 @@
-"""`/sign-in` and `/sign-out`, where the API has a key; elsewhere both lead to the catalogue."""
+"""`/sign-in` and `/sign-out`, where the API asks for a key; elsewhere both lead to the catalogue."""
 
-import hmac
 import re
 from typing import Annotated
 
@@ -27,7 +26,7 @@ def go(path: str) -> RedirectResponse:
 
 @router.get("/sign-in")
 async def ask(site: UseSite, following: Annotated[str, Query(alias="next")] = "/") -> Response:
-    if site.key is None:
+    if await site.keys.is_open():
         return go("/")
     return site.page("sign-in.html", following=own_path(following), wrong=False)
 
@@ -39,17 +38,21 @@ async def enter(
     key: Annotated[str, Form()] = "",
     following: Annotated[str, Form(alias="next")] = "/",
 ) -> Response:
-    if site.key is None:
+    if await site.keys.is_open():
         return go("/")
-    if not hmac.compare_digest(key.strip().encode("utf-8", "replace"), site.key.encode()):
+    address = request.client.host if request.client else ""
+    site.guesses.check(address)
+    asker = await site.keys.of_token(key)
+    if asker is None:
+        site.guesses.take(address)
         return site.page("sign-in.html", status=401, following=own_path(following), wrong=True)
     response = go(own_path(following))
-    session.sign_in(response, site.key, secure=request.url.scheme == "https")
+    session.sign_in(response, asker, secure=request.url.scheme == "https")
     return response
 
 
 @router.post("/sign-out")
 async def leave(site: UseSite) -> Response:
-    response = go("/" if site.key is None else "/sign-in")
+    response = go("/" if await site.keys.is_open() else "/sign-in")
     session.sign_out(response)
     return response

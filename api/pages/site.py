@@ -1,6 +1,6 @@
 """What every page shares: templates, static files, the headers of an answer. Knows no listing."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,9 +8,13 @@ from fastapi import Depends, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from api.keys import ASKING, KeyRing
 from api.pages import wording
 from api.pages.assets import Assets, load_assets
+from api.rates import Rate
+from db.states import KeyScope
 
+GUESSES_PER_MINUTE = 10
 TEMPLATES = Path(__file__).parent / "templates"
 
 # Nothing from elsewhere and nothing inline: what a title or a feed smuggles in can neither run nor call home.
@@ -36,18 +40,21 @@ HEADERS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """`key` is the API's; without one nobody needs to sign in."""
+    """`keys` are the API's; without one nobody needs to sign in. `guesses` counts wrong keys by address."""
 
     templates: Environment
     assets: Assets
-    key: str | None = field(repr=False)
+    keys: KeyRing
+    guesses: Rate
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-        text = self.templates.get_template(template).render(values, with_key=self.key is not None)
+        asking = ASKING.get()
+        scope = asking.scope if asking else KeyScope.ADMIN
+        text = self.templates.get_template(template).render(values, with_key=asking is not None, scope=scope)
         return HTMLResponse(text, status_code=status, headers=HEADERS)
 
 
-def make_site(key: str | None) -> Site:
+def make_site(keys: KeyRing) -> Site:
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -64,7 +71,7 @@ def make_site(key: str | None) -> Site:
         "day": wording.day,
         "filter_words": wording.filter_words,
     }
-    return Site(templates=templates, assets=assets, key=key)
+    return Site(templates=templates, assets=assets, keys=keys, guesses=Rate(GUESSES_PER_MINUTE))
 
 
 async def made(request: Request) -> Site:

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from cli.sample import draw_catalogue
 from cli.stack.embedded import EmbeddedPair
+from tests.e2e.browsing import find_browser
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,6 +59,11 @@ class Modiste:
 
     def json(self, *arguments: str | Path, expect: int = 0) -> Any:
         return json.loads(self.run(*arguments, "--json", expect=expect).stdout)
+
+    def json_lines(self, *arguments: str | Path, timeout_s: float = 150) -> list[Any]:
+        out, errors = self.start(*arguments, "--json").communicate(timeout=timeout_s)
+        assert out, errors
+        return [json.loads(line) for line in out.splitlines()]
 
     def sql(self, statement: str) -> list[list[str]]:
         answer = self.run("psql", "--no-psqlrc", "--csv", "--tuples-only", "-c", statement).stdout
@@ -120,3 +127,20 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
     draw_catalogue(folder, products=40)
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = find_browser()
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def faults() -> Iterator[list[str]]:
+    """What the browser complains of: errors in scripts, refused by the policy, files that are not there."""
+    heard: list[str] = []
+    yield heard
+    assert heard == []

@@ -1,48 +1,17 @@
 """The pages as people use them: a real browser on a small enriched catalogue, wide and narrow."""
 
-import base64
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+from tests.e2e.browsing import NARROW, WIDE, drop, open_page
+
 LISTINGS = 20
 LIKED = "melange hoodie"  # a listing with others alike among these few
-WIDE, NARROW = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
-# A drop as the browser reports it, with a file that the script finds in it.
-DROP = """([name, type, data]) => {
-    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-    const carrier = new DataTransfer();
-    carrier.items.add(new File([bytes], name, { type }));
-    for (const kind of ["dragenter", "dragover", "drop"])
-        document.querySelector("main").dispatchEvent(
-            new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: carrier }));
-}"""
-
-
-def find_browser() -> str:
-    for name in BROWSERS:
-        if found := shutil.which(name):
-            return found
-    missing = "no browser to try the pages with; on Debian: apt-get install chromium"
-    if os.environ.get("CI"):
-        pytest.fail(missing)
-    pytest.skip(missing)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = find_browser()
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else [])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
@@ -53,27 +22,6 @@ def site(browser: Browser, modiste: Any, served: Any, sample: Path, tmp_path_fac
     modiste.run("import", feed, "--photos", sample / "photos", "--catalogue", "sample")
     with served(modiste, "api") as address:
         yield address
-
-
-@pytest.fixture
-def faults() -> Iterator[list[str]]:
-    """What the browser complains of: errors in scripts, refused by the policy, files that are not there."""
-    heard: list[str] = []
-    yield heard
-    assert heard == []
-
-
-def open_page(browser: Browser, faults: list[str], **given: Any) -> Page:
-    page = browser.new_context(**given).new_page()
-    page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.set_default_timeout(10_000)
-    return page
-
-
-def drop(page: Page, file: Path, media_type: str = "image/jpeg") -> None:
-    with page.expect_navigation():
-        page.evaluate(DROP, [file.name, media_type, base64.b64encode(file.read_bytes()).decode()])
 
 
 def fits(page: Page) -> bool:
@@ -110,6 +58,22 @@ def test_a_person_browses_finds_similar_listings_and_searches_by_photo(
     assert page.locator(".similar a.card .score").first.inner_text().startswith("1.00")
     assert page.locator(".similar a.card img").first.evaluate("image => image.complete && image.naturalWidth > 100")
     assert fits(page)
+
+    asked.scroll_into_view_if_needed()
+    box = asked.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.1 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.6 * box["height"], steps=4)
+    page.mouse.up()
+    page.get_by_role("button", name="Search again").click()
+    expect(page.locator("h1")).to_have_text("What modiste sees in this part")
+    left, top, width, height = map(float, page.locator("input[name=crop]").input_value().split(","))
+    assert (left, top, width, height) == pytest.approx((0.2, 0.1, 0.6, 0.5), abs=0.02)
+    expect(page.locator("[data-box]")).to_be_visible()
+    page.get_by_role("button", name="all of it").click()
+    page.get_by_role("button", name="Search again").click()
+    expect(page.locator("h1")).to_have_text("What modiste sees")
 
 
 def test_filters_are_chosen_by_keyboard_and_stand_in_the_address(

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_TORCH = ("cli.main", "worker.process", "worker.planning", "db.migrate", "store", "vision.predictor", "api")
 
 
-@pytest.mark.parametrize("name", ["api", "broker", "cli", "db", "store", "trainer", "vision", "worker"])
+@pytest.mark.parametrize("name", ["api", "broker", "cli", "db", "metrics", "store", "trainer", "vision", "worker"])
 def test_our_package_name_means_our_package(name: str) -> None:
     found = importlib.import_module(name).__file__
     assert found is not None

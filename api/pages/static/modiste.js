@@ -2,7 +2,7 @@
 "use strict";
 
 const MAX_BYTES = 64 * 2 ** 20;
-const SHOWN_PX = 512;
+const SHOWN_PX = 1024; // large enough to search with a part of it
 const ASKED = "modiste-asked";
 const root = document.documentElement;
 

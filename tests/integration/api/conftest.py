@@ -17,7 +17,7 @@ from api.settings import ApiSettings
 from store import Area, Store
 from tests.integration.db.conftest import Shop, migrated_database, open_shop
 from vision.prediction import Prediction
-from vision.preprocess import open_photo
+from vision.preprocess import Box, cropped, open_photo
 
 
 @dataclass
@@ -108,8 +108,9 @@ class FakeVersion:
     network: FakeNetwork
     version: str
 
-    def decode(self, data: bytes) -> Any:
-        return np.asarray(open_photo(data).resize((8, 8)))
+    def decode(self, data: bytes, box: Box | None = None) -> Any:
+        photo = open_photo(data)
+        return np.asarray((cropped(photo, box) if box else photo).resize((8, 8)))
 
     def predict(self, pixels: Any) -> list[Prediction]:
         assert pixels.shape == (1, 8, 8, 3)

@@ -146,7 +146,7 @@ def test_with_the_key_everything_is_open(guarded: TestClient) -> None:
     assert guarded.get("/v1/listings", headers=headers).status_code == 200
     document = guarded.get("/openapi.json", headers=headers).json()
     assert document["components"]["securitySchemes"] == {"key": {"type": "http", "scheme": "bearer"}}
-    assert document["paths"]["/v1/listings"]["get"]["security"] == [{"key": []}]
+    assert document["paths"]["/v1/listings"]["get"]["security"] == [{"key": ["read"]}]
     assert "security" not in document["paths"]["/healthz"]["get"]
 
 

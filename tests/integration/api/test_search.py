@@ -68,6 +68,12 @@ def test_filters_and_options_are_query_parameters(client: TestClient, network: A
     assert "mode (query)" in ask(client, mode="looks").json()["detail"]
 
 
+def test_a_part_of_the_photo_is_asked_about(client: TestClient, network: Any) -> None:
+    assert ask(client, crop="0.25,0,0.5,1").status_code == 200
+    assert "crop (query)" in ask(client, crop="0.5,0,0.9,1").json()["detail"]
+    assert ask(client, crop="0,0,0.01,0.01").json()["reason"] == "too_small"
+
+
 def test_another_version_is_opened_when_it_becomes_active(client: TestClient, two_versions: Any, network: Any) -> None:
     assert ask(client).json()["model_version"] == "v1"
     activate(two_versions, "v2")

@@ -80,6 +80,17 @@ def test_pages_follow_each_other_without_gap_or_repeat(stocked: Any) -> None:
     assert seen == listed(stocked, {"catalogue": "shop"})
 
 
+def test_going_back_shows_the_pages_before(stocked: Any) -> None:
+    with transaction(stocked.engine) as connection:
+        first = browse_listings(connection, limit=2)
+        second = browse_listings(connection, after=first.next_after or 0, limit=2)
+        assert (first.previous_before, second.previous_before) == (None, second.listings[0].id)
+        back = browse_listings(connection, before=second.previous_before, limit=2)
+        assert back == first
+        third = browse_listings(connection, after=second.next_after or 0, limit=2)
+        assert browse_listings(connection, before=third.previous_before, limit=2) == second
+
+
 def test_a_card_tells_the_sellers_and_the_models_words(stocked: Any) -> None:
     with transaction(stocked.engine) as connection:
         card = browse_listings(connection, limit=1).listings[0]

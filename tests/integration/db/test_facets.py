@@ -1,3 +1,4 @@
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,9 +16,15 @@ A = [1.0, 0.0, 0.0]
 def stocked(module_shop: Any) -> Any:
     module_shop.stock(
         module_shop.item(
-            "red", A, title="Summer dress", brand="Acme", attributes={"colour:Red": 0.9, "ratio:1:2": 0.8}
+            "red",
+            A,
+            title="Summer dress",
+            brand="Acme",
+            seller="Lee",
+            price=20,
+            attributes={"colour:Red": 0.9, "ratio:1:2": 0.8},
         ),
-        module_shop.item("blue", A, attributes={"colour:Blue": 0.9}),
+        module_shop.item("blue", A, price=49.9, attributes={"colour:Blue": 0.9}),
         module_shop.item("shirt", A, categories={"Shirt": 0.6}),
     )
     module_shop.stock(module_shop.item("tie", A, categories={"Tie": 0.6}), catalogue="other")
@@ -50,6 +57,23 @@ def test_a_choice_narrows_the_other_lists_and_not_its_own(stocked: Any) -> None:
         both = facet_counts(connection, {"category": "Shirt", "attributes": ["colour:Red"]})
         assert counts(both.categories) == {"Dress": 1}
         assert both.attributes == {}
+
+
+def test_prices_sellers_and_sureness_have_lists_of_their_own(stocked: Any) -> None:
+    with transaction(stocked.engine) as connection:
+        every = facet_counts(connection, {})
+        assert (every.prices, counts(every.sellers)) == ((Decimal("20"), Decimal("49.9")), {"Lee": 1})
+        assert every.sure + every.unsure == 4
+        dear = facet_counts(connection, {"price_min": 30.0})
+        assert (counts(dear.categories), dear.prices, dear.sellers) == ({"Dress": 1}, every.prices, [])
+        assert count_listings(connection, {"price_min": 30.0}, at_most=10) == 1
+        hers = facet_counts(connection, {"seller": "Lee"})
+        assert (counts(hers.categories), counts(hers.sellers)) == ({"Dress": 1}, {"Lee": 1})
+        assert [card.external_id for card in browse_listings(connection, filters={"seller": "Lee"}).listings] == ["red"]
+        unsure = facet_counts(connection, {"abstained": True})
+        assert sum(counts(unsure.categories).values()) == every.unsure
+        assert (unsure.sure, unsure.unsure) == (every.sure, every.unsure)
+        assert count_listings(connection, {"abstained": True}, at_most=10) == every.unsure
 
 
 def test_many_listings_are_looked_at_as_a_sample(stocked: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from PIL import Image, ImageCms, ImageFile
 
 from vision import preprocess
 from vision.preprocess import (
+    Box,
     PhotoError,
     PhotoFault,
     PixelRule,
@@ -50,6 +51,36 @@ def with_orientation(image: Image.Image, value: int) -> Image.Exif:
 # As EXIF 2.32 defines the orientation: where the red (left) half of the stored image is seen.
 RED_SIDE = {1: "left", 2: "right", 3: "right", 4: "left", 5: "top", 6: "top", 7: "bottom", 8: "bottom"}
 PLACE = {"left": (0.1, 0.5), "right": (0.9, 0.5), "top": (0.5, 0.1), "bottom": (0.5, 0.9)}
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_part_of_a_photo_is_one_of_the_upright_photo(orientation, encoded) -> None:  # type: ignore[no-untyped-def]
+    data = encoded(photo(600, 400), "JPEG", exif=with_orientation(photo(), orientation))
+    halves = {
+        "left": Box(0, 0, 0.4, 1),
+        "right": Box(0.6, 0, 0.4, 1),
+        "top": Box(0, 0, 1, 0.4),
+        "bottom": Box(0, 0.6, 1, 0.4),
+    }
+    other = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
+    side = RED_SIDE[orientation]
+    for box, colour in ((halves[side], RED), (halves[other[side]], BLUE)):
+        pixels = decode(data, RULE, box)
+        assert pixels.shape == (64, 64, 3)
+        assert near(tuple(pixels[32, 32].tolist()), colour, 25)
+
+
+def test_a_part_of_a_large_jpeg_keeps_its_pixels(encoded) -> None:  # type: ignore[no-untyped-def]
+    fine = Image.new("RGB", (1600, 1600), RED)
+    fine.paste(BLUE, (0, 0, 8, 1600))
+    part = decode(encoded(fine, "JPEG", quality=95), RULE, Box(0, 0, 0.08, 0.08))
+    assert near(tuple(part[32, 1].tolist()), BLUE, 40)  # a thin line that an eighth of the photo does not hold
+
+
+def test_a_part_with_nothing_to_see_is_refused(encoded) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(PhotoError) as caught:
+        decode(encoded(photo(), "PNG"), RULE, Box(0.99, 0, 0.01, 1))
+    assert caught.value.fault is PhotoFault.TOO_SMALL
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])

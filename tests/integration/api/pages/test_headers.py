@@ -68,3 +68,10 @@ def test_every_page_can_be_walked_without_eyes(browser: Browser, path: str) -> N
 def test_pages_are_not_part_of_the_apis_schema(browser: Browser) -> None:
     paths = browser.client.get("/openapi.json").json()["paths"]
     assert not [path for path in paths if not path.startswith(("/v1/", "/healthz", "/readyz"))]
+
+
+def test_pages_are_compressed_and_photos_are_not(browser: Browser) -> None:
+    assert browser.client.get("/", headers={"accept-encoding": "gzip"}).headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in browser.client.get("/", headers={"accept-encoding": "identity"}).headers
+    photo = browser.get("/").all("img")[0].attributes["src"]
+    assert "content-encoding" not in browser.client.get(photo, headers={"accept-encoding": "gzip"}).headers

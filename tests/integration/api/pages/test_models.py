@@ -83,6 +83,18 @@ def test_a_backfill_is_begun_and_named(browser: Browser, shop: Shop, second: str
     shop.rows("DELETE FROM modiste.shard WHERE lane = 'backfill'")
 
 
+def test_a_version_is_retired_unless_it_serves(browser: Browser, shop: Shop) -> None:
+    refused = browser.client.post("/models/v1/retire", headers={"accept": "text/html"})
+    assert refused.status_code == 409
+    assert "Not retired: model version v1 is the active one" in page_of(refused).one("p", role="alert").words
+    with transaction(shop.engine) as connection:
+        register_model(connection, name="old", embedding_dim=3, exclusive_groups=[], manifest={})
+    assert [b for b in browser.get("/models/old").all("button") if b.words == "Retire it for good"]
+    assert browser.client.post("/models/old/retire").status_code == 303
+    assert browser.get("/models/old").one("p", class_="state").words == "retired"
+    shop.rows("DELETE FROM modiste.model_version WHERE name = 'old'")
+
+
 def test_what_nobody_registered_is_not_there(browser: Browser) -> None:
     assert browser.get("/models/v9").status == 404
     assert browser.client.post("/models/v9/activate", headers={"accept": "text/html"}).status_code == 404

@@ -40,6 +40,17 @@ def test_a_photo_is_answered_with_what_is_seen_and_what_is_similar(browser: Brow
     assert f"/listings/{ids['elsewhere']}" in [card.attributes["href"] for card in cards]
 
 
+def test_a_part_of_the_photo_is_searched_with_and_stays_chosen(browser: Browser, network: Any) -> None:
+    form = {"photo": ("p.jpg", picture(), "image/jpeg")}
+    answer = browser.client.post("/search", files=form, data={"crop": "0,0.5,1,0.5", "varied": "true"})
+    page = page_of(answer)
+    assert page.one("h1").words == "What modiste sees in this part"
+    assert page.one("input", name="crop").attributes["value"] == "0,0.5,1,0.5"
+    assert "checked" in page.one("input", name="varied").attributes
+    wrong = browser.client.post("/search", files=form, data={"crop": "all"}, headers={"accept": "text/html"})
+    assert wrong.status_code == 422
+
+
 def test_it_can_be_searched_in_one_catalogue(browser: Browser, network: Any, ids: Any) -> None:
     asked = browser.get("/search?catalogue=other")
     assert asked.all("form", action="/search?catalogue=other")

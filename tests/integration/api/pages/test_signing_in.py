@@ -1,11 +1,14 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from api.app import make_app
+from api.keys import OF_ENVIRONMENT, Asker
 from api.pages import session
+from db.states import KeyScope
 from tests.integration.api.conftest import picture
 from tests.integration.api.pages.conftest import Browser, page_of
 
@@ -83,10 +86,13 @@ def test_a_wrong_key_is_said_and_opens_nothing(stranger: Browser) -> None:
 
 
 def test_a_cookie_of_somebody_elses_making_or_of_long_ago_opens_nothing(stranger: Browser) -> None:
-    good = session.token_of(KEY)
-    expires, _, signed = good.partition(".")
-    old = session.token_of(KEY, now_s=1_000_000.0)
-    for token in ("", "x", f"{int(expires) + 1}.{signed}", f"{expires}.", old, session.token_of("other key"), "é.é"):
+    ours = Asker(id=OF_ENVIRONMENT, name="", scope=KeyScope.ADMIN, secret=KEY.encode())
+    good = session.token_of(ours)
+    _, expires, signed = good.split(".")
+    old = session.token_of(ours, now_s=1_000_000.0)
+    other = session.token_of(replace(ours, secret=b"other key"))
+    unknown = session.token_of(replace(ours, id=77))
+    for token in ("", "x", f"0.{int(expires) + 1}.{signed}", f"0.{expires}.", old, other, unknown, "é.é.é"):
         cookie = f"{session.COOKIE}={token}".encode()
         assert stranger.client.get("/v1/listings", headers={"cookie": cookie}).status_code == 401, token
     assert stranger.client.get("/v1/listings", headers={"cookie": f"{session.COOKIE}={good}"}).status_code == 200

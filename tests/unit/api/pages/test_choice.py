@@ -13,6 +13,10 @@ VALUES = Facets(
         "colour": [FacetCount(value="Red", listings=7), FacetCount(value="Blue", listings=5)],
     },
     brands=[FacetCount(value="Acme", listings=3)],
+    sellers=[],
+    sure=1200,
+    unsure=34,
+    prices=None,
     estimated=False,
 )
 
@@ -35,12 +39,22 @@ def test_empty_fields_choose_nothing_and_of_one_group_the_last_counts() -> None:
     assert Choice().as_filters() == {}
 
 
+def test_prices_and_sureness_are_filters_and_what_cannot_be_read_is_none() -> None:
+    choice = read(sure="no", seller="Lee", price_min="49.90", price_max="a lot")
+    assert choice == Choice(sure="no", seller="Lee", price_min="49.90")
+    assert choice.as_filters() == {"abstained": True, "seller": "Lee", "price_min": 49.9}
+    assert choice.url() == "/?seller=Lee&sure=no&price_min=49.90"
+    assert [link.text for link in removals(choice)] == ["Lee", "Not sure", "from 49.90"]
+    assert read(sure="perhaps", price_max="1e9") == Choice()
+
+
 def test_fields_come_in_the_order_of_what_one_looks_for_and_hold_what_is_chosen() -> None:
     fields = fields_of(Choice(category="Tie", attributes=("colour:Red", "shine:Matt")), VALUES)
-    assert [field.label for field in fields] == ["Category", "Colour", "Shine", "Fit", "Brand"]
-    assert [field.chosen for field in fields] == ["Tie", "colour:Red", "shine:Matt", "", ""]
+    assert [field.label for field in fields] == ["Category", "Colour", "Shine", "Fit", "Brand", "The model is"]
+    assert [field.chosen for field in fields] == ["Tie", "colour:Red", "shine:Matt", "", "", ""]
     assert fields[0].options == [("Dress", "Dress (1,234)"), ("Tie", "Tie")]
     assert fields[1].options == [("colour:Red", "Red (7)"), ("colour:Blue", "Blue (5)")]
+    assert fields[-1].options == [("yes", "Sure (1,200)"), ("no", "Not sure (34)")]
     about = fields_of(Choice(), replace(VALUES, estimated=True))
     assert about[0].options == [("Dress", "Dress (about 1,200)")]
 

@@ -1,27 +1,42 @@
 import pytest
 from starlette.datastructures import Headers
 
+from api.keys import Asker
 from api.pages import origins, session
+from db.states import KeyScope
 
 NOW = 1_800_000_000.0
 
 
+def asker(secret: str, key_id: int = 7) -> Asker:
+    return Asker(id=key_id, name="shop", scope=KeyScope.READ, secret=secret.encode())
+
+
+KEY = asker("secret")
+
+
 def test_a_token_is_valid_for_its_key_until_it_expires() -> None:
-    token = session.token_of("key", now_s=NOW)
-    assert session.is_valid(token, "key", now_s=NOW + session.LASTS_S - 2)
-    assert not session.is_valid(token, "key", now_s=NOW + session.LASTS_S + 2)
-    assert not session.is_valid(token, "another key", now_s=NOW)
+    token = session.token_of(KEY, now_s=NOW)
+    assert session.is_valid(token, KEY, now_s=NOW + session.LASTS_S - 2)
+    assert not session.is_valid(token, KEY, now_s=NOW + session.LASTS_S + 2)
+    assert session.claimed_key(token) == 7
+    assert not session.is_valid(token, asker("another secret"), now_s=NOW)
+    assert not session.is_valid(token, asker("secret", key_id=8), now_s=NOW)
 
 
-@pytest.mark.parametrize("token", ["", ".", "1.", "9999999999", "9999999999.00", "\udcff.\udcff", "a" * 10_000])
+@pytest.mark.parametrize(
+    "token", ["", ".", "1.", "9999999999", "7.9999999999", "7.9999999999.00", "٧.9.00", "\udcff.\udcff", "a" * 10_000]
+)
 def test_what_was_not_signed_is_no_token(token: str) -> None:
-    assert not session.is_valid(token, "key", now_s=NOW)
+    assert not session.is_valid(token, KEY, now_s=NOW)
+    assert session.claimed_key(token) is None
 
 
 def test_an_expiry_that_was_moved_is_not_signed() -> None:
-    expires, _, signed = session.token_of("key", now_s=NOW).partition(".")
-    assert not session.is_valid(f"{int(expires) + 1}.{signed}", "key", now_s=NOW)
-    assert not session.is_valid(f"0{expires}.{signed}", "key", now_s=NOW)
+    key, expires, signed = session.token_of(KEY, now_s=NOW).split(".")
+    assert not session.is_valid(f"{key}.{int(expires) + 1}.{signed}", KEY, now_s=NOW)
+    assert not session.is_valid(f"{key}.0{expires}.{signed}", KEY, now_s=NOW)
+    assert not session.is_valid(f"0{key}.{expires}.{signed}", KEY, now_s=NOW)
 
 
 @pytest.mark.parametrize(
