@@ -29,6 +29,7 @@ COPY migrations migrations
 COPY deploy/health.py deploy/
 COPY db db
 COPY store store
+COPY metrics metrics
 COPY vision vision
 COPY broker broker
 COPY worker worker
