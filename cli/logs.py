@@ -9,17 +9,18 @@ from pythonjsonlogger.json import JsonFormatter
 from worker.logged import ids_at_work
 
 LogFormat = Literal["text", "json"]
+LogLevel = Literal["info", "debug"]
 OURS = ("worker", "db", "vision", "cli", "store")
 
 
-def log_to_stderr(log_format: LogFormat = "text") -> None:
-    """Our own news and everybody's warnings, with the time; as JSON with the ids of the work they are about."""
+def log_to_stderr(log_format: LogFormat = "text", level: LogLevel = "info") -> None:
+    """Our own news, from `level` on, and everybody's warnings, with the time; as JSON with the ids of the work."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter_of(log_format))
     handler.addFilter(with_ids)
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     for ours in OURS:
-        logging.getLogger(ours).setLevel(logging.INFO)
+        logging.getLogger(ours).setLevel(level.upper())
 
 
 def formatter_of(log_format: LogFormat) -> logging.Formatter:

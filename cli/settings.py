@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     modiste_metrics_port: int | None = Field(default=None, ge=1, le=65534)
     modiste_metrics_host: str = "127.0.0.1"
     modiste_log_format: Literal["text", "json"] = "text"
+    modiste_log_level: Literal["info", "debug"] = "info"
 
     @field_validator("modiste_allow_hosts", mode="before")
     @classmethod

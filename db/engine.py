@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
 
 from db.errors import BadDatabaseUrl, NotMigrated, NotReachable
+from db.servers import require_new_enough
 
 # A server that no longer answers, as behind a network that went away, is given up after half a minute and not after
 # the hours or quarters of an hour that systems wait by default. A query may take as long as it takes.
@@ -78,6 +79,15 @@ def connected(engine: Engine) -> Connection:
         raise NotReachable(f"{NotReachable.__doc__} ({first_line(error)})") from error
 
 
+def is_lost(error: BaseException) -> bool:
+    """Whether the server went away or was never there, rather than refused what was asked."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, NotReachable)
+    # What a server says has a code. Without one, the driver found nobody at the other end.
+    silent = isinstance(error, (OperationalError, InterfaceError)) and getattr(error.orig, "pgcode", None) is None
+    return error.connection_invalidated or silent
+
+
 def first_line(error: BaseException) -> str:
     """The server's own words, without SQLAlchemy's frame or a statement with people's data."""
     said = str(getattr(error, "orig", None) or error).strip()
@@ -97,17 +107,6 @@ def is_connected(connection: Connection, application_name: str) -> bool:
     )
 
 
-def server_version(connection: Connection) -> str:
-    """PostgreSQL's, as it says it: `18.4`."""
-    return str(connection.scalar(text("SHOW server_version")))
-
-
-def pgvector_version(connection: Connection) -> str | None:
-    """The extension's in this database; None where it is not installed."""
-    version: str | None = connection.scalar(text("SELECT extversion FROM pg_extension WHERE extname = 'vector'"))
-    return version
-
-
 def schema_revision(connection: Connection) -> str | None:
     """The migration that this database stands at; None on an empty one."""
     if connection.scalar(text("SELECT to_regclass('modiste.alembic_version') IS NULL")):
@@ -117,8 +116,9 @@ def schema_revision(connection: Connection) -> str | None:
 
 
 def require_migrated(engine: Engine, head: str) -> None:
-    """Raises `NotMigrated` unless the schema stands at `head`."""
+    """Raises `NotMigrated` unless the schema stands at `head`, and `ServerTooOld`."""
     with transaction(engine) as connection:
+        require_new_enough(connection)
         try:
             revision = schema_revision(connection)
         except ProgrammingError as error:

@@ -4,6 +4,7 @@ DbError
 ├── BadDatabaseUrl        DATABASE_URL is no PostgreSQL URL
 ├── NotReachable          the server does not answer
 ├── NotMigrated           the schema is missing or old
+├── ServerTooOld          PostgreSQL, or its pgvector
 ├── UnknownCatalogue / UnknownListing / UnknownImport / UnknownModelVersion
 ├── ImportCancelled       its feed is read no further
 ├── ImportFinished        nothing of it is left to pause, resume or cancel
@@ -38,6 +39,10 @@ class NotReachable(DbError):
 
 class NotMigrated(DbError):
     """The database schema is missing or older than this program; run `modiste migrate`."""
+
+
+class ServerTooOld(DbError):
+    """PostgreSQL or its extension pgvector is older than modiste needs."""
 
 
 class UnknownCatalogue(DbError):

@@ -5,11 +5,17 @@ the asked vector walks the index of all for long and finds little, and comparing
 long as well.
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
 from db.models import vector_schema
+from db.servers import behind_a_pool
+
+logger = logging.getLogger(__name__)
 
 # Defaults (m 16, ef_construction 64) lose whole queries at a million vectors, and no ef_search repairs it; in a
 # category's index they lose those that are asked from outside the category.
@@ -18,6 +24,8 @@ HNSW = "m = 24, ef_construction = 200"
 VECTORS_WORTH_AN_INDEX = 10_000
 CATEGORY_WORTH_AN_INDEX = 4_000
 INDEX_LOCK = 0x6D6F6402
+# Holds the graph of two million vectors of 256 numbers; one that does not fit is built many times slower.
+INDEX_MEMORY = "1GB"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,11 +95,12 @@ def lacks_index(connection: Connection, version_id: int) -> bool:
     )
 
 
-def build_index(engine: Engine, wanted: VectorIndex, *, memory: str = "1GB") -> bool:
+def build_index(engine: Engine, wanted: VectorIndex, *, memory: str = INDEX_MEMORY) -> bool:
     """Builds an index beside running reads and writes; minutes for a million vectors.
 
     Returns False, having done nothing, while another process builds one of the version. An index that an interrupted
-    build left invalid is dropped first. `memory` raises the server's maintenance_work_mem, never lowers it.
+    build left invalid is dropped first. `memory` raises the server's maintenance_work_mem, never lowers it, and not
+    behind a pool.
     """
     # The lock is of a transaction, so that it survives a pooler; idle, it holds no snapshot that the build waits for.
     with engine.connect() as guard, guard.begin():
@@ -139,27 +148,53 @@ def drop_invalid_index(connection: Connection, name: str) -> None:
 
 
 def create_index(connection: Connection, name: str, wanted: VectorIndex, memory: str) -> None:
-    connection.execute(
+    only = "" if wanted.category is None else " WHERE category = %L"
+    statement = connection.scalar(
+        text("SELECT format(:statement, CAST(:category AS text))"),
+        {
+            "statement": f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON modiste.embedding_{wanted.version_id} "
+            f"USING hnsw (vec {vector_schema(connection)}.halfvec_cosine_ops) "
+            f"WITH ({HNSW}){only}",
+            "category": wanted.category,
+        },
+    )
+    with raised_memory(connection, memory):
+        connection.exec_driver_sql(str(statement).replace("%", "%%"))
+
+
+@contextmanager
+def raised_memory(connection: Connection, memory: str) -> Iterator[None]:
+    """Raises the session's maintenance_work_mem in the block, where it is less.
+
+    Not behind a pool, which may have another server process do the next statement: the build would lack the memory, and
+    somebody else have it for good. SET LOCAL cannot help, as CREATE INDEX CONCURRENTLY runs in no transaction.
+    """
+    has = memory_if_less(connection, memory)
+    if has is None:
+        yield
+    elif behind_a_pool(connection):
+        logger.warning(
+            "the index is built through a pool, with PostgreSQL's maintenance_work_mem of %s; see doctor", has
+        )
+        yield
+    else:
+        connection.execute(text("SELECT set_config('maintenance_work_mem', :memory, false)"), {"memory": memory})
+        try:
+            yield
+        finally:
+            connection.execute(text("RESET maintenance_work_mem"))
+
+
+def memory_if_less(connection: Connection, memory: str = INDEX_MEMORY) -> str | None:
+    """maintenance_work_mem as PostgreSQL says it; None where it is as much as `memory`, or more."""
+    has: str | None = connection.scalar(
         text("""
-            SELECT set_config('maintenance_work_mem', :memory, false)
+            SELECT current_setting('maintenance_work_mem')
             WHERE pg_size_bytes(:memory) > pg_size_bytes(current_setting('maintenance_work_mem'))
         """),
         {"memory": memory},
     )
-    try:
-        only = "" if wanted.category is None else " WHERE category = %L"
-        statement = connection.scalar(
-            text("SELECT format(:statement, CAST(:category AS text))"),
-            {
-                "statement": f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON modiste.embedding_{wanted.version_id} "
-                f"USING hnsw (vec {vector_schema(connection)}.halfvec_cosine_ops) "
-                f"WITH ({HNSW}){only}",
-                "category": wanted.category,
-            },
-        )
-        connection.exec_driver_sql(str(statement).replace("%", "%%"))
-    finally:
-        connection.execute(text("RESET maintenance_work_mem"))
+    return has
 
 
 def mark_built(connection: Connection, wanted: VectorIndex) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.engine import MIGRATIONS, first_line, transaction
 from db.errors import DbError
+from db.servers import require_new_enough
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -25,11 +26,12 @@ def head_revision() -> str:
 
 
 def migrate(engine: Engine) -> None:
-    """Runs all missing migrations in one transaction; two at once wait for each other."""
+    """Runs all missing migrations in one transaction; two at once wait for each other. Raises `ServerTooOld`."""
     from alembic import command
 
     try:
         with transaction(engine) as connection:
+            require_new_enough(connection)
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
             config = _config()
             config.attributes["connection"] = connection

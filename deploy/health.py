@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 PATIENCE_S = 5.0
 # The sweep comes by every five seconds, later where a broker that is away makes it wait.
-LAST_SWEEP = "60 seconds"
+LAST_SWEEP_S = 60.0
 
 
 class Unhealthy(Exception):
@@ -42,24 +42,13 @@ def worker() -> None:
 
 
 def scheduler() -> None:
-    """A session of this host's scheduler has asked the database something within the last minute."""
-    from sqlalchemy import text
+    """It came to the end of a sweep, which asks the database, within the last minute."""
+    from cli.pulse import Pulse
+    from cli.settings import Settings
 
-    from db.engine import open_engine, transaction
-
-    engine = open_engine(os.environ["DATABASE_URL"], application_name="modiste health")
-    with transaction(engine) as connection:
-        sweeps = connection.scalar(
-            text("""
-                SELECT EXISTS (SELECT FROM pg_stat_activity
-                               WHERE application_name = 'modiste cli' AND datname = current_database()
-                                 AND client_addr IS NOT DISTINCT FROM inet_client_addr()
-                                 AND state_change > clock_timestamp() - CAST(:last AS interval))
-            """),
-            {"last": LAST_SWEEP},
-        )
-    if not sweeps:
-        raise Unhealthy(f"the scheduler has not looked into the database for {LAST_SWEEP}")
+    age_s = Pulse(Settings().home).age_s()
+    if age_s is None or age_s > LAST_SWEEP_S:
+        raise Unhealthy(f"the scheduler has not come to the end of a sweep for {LAST_SWEEP_S:g} s")
 
 
 CHECKS: dict[str, Callable[[], None]] = {check.__name__: check for check in (api, worker, scheduler)}

@@ -12,6 +12,7 @@ from typing import Protocol
 from store.errors import BadStoreUrl, DamagedFolder, DifferentFolderInStore, NotInStore, StoreError
 from store.folders import INDEX_NAME, FolderIndex, sha256_of
 from store.local import LocalFiles
+from store.locks import alone_with
 from store.names import DURABLE, THUMBNAIL_SIDES_PX, Area, checked, relative_path, thumbnail_name
 from store.remote import RemoteFiles
 
@@ -187,8 +188,11 @@ class Store:
         if isinstance(self._files, LocalFiles):
             return self._files.path(f"{area.value}/{name}")
         target = cache / area.value / name
-        if not (target.is_dir() and FolderIndex.of(target) == index):
-            self._download_folder(area, name, index, target)
+        if not is_whole(target, index):
+            # Processes that share the cache: the second must not take away what the first has begun to read.
+            with alone_with(target):
+                if not is_whole(target, index):
+                    self._download_folder(area, name, index, target)
         return target
 
     def remove_folder(self, area: Area, name: str) -> None:
@@ -250,3 +254,8 @@ class Store:
             self._files.copy_out(f"{area.value}/{name}/{file}", target)
         except FileNotFoundError as error:
             raise DamagedFolder(area=area, name=name, where=self.where, reason=f"{file} is missing") from error
+
+
+def is_whole(folder: Path, index: FolderIndex) -> bool:
+    """Whether the folder is there with every file as the index has it."""
+    return folder.is_dir() and FolderIndex.of(folder) == index

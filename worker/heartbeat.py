@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from broker import Delivery
-from db.engine import transaction
+from db.engine import first_line, transaction
 from db.errors import DbError
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Heartbeat:
                 with transaction(self._engine) as connection:
                     lost = self._keep_alive(connection, held, lease_s=self._delivery.lease_s)
             except (SQLAlchemyError, DbError) as error:
-                logger.warning("no heartbeat, the database does not answer: %s", error)
+                logger.warning("no heartbeat, the database does not answer: %s", first_line(error))
                 continue
             for (held_id, _), event in held.items():
                 if held_id in lost:

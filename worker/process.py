@@ -33,6 +33,7 @@ from worker.enrich import Workshop, enrich_shard
 from worker.handed_in import PlanningDesk, plan_handed_in
 from worker.heartbeat import Heartbeat
 from worker.networks import Networks
+from worker.outages import outage_told
 from worker.photos.fetcher import PhotoFetcher
 from worker.photos.hosts import Hosts
 from worker.preparation import Preparation
@@ -149,7 +150,7 @@ def run_worker(settings: WorkerSettings) -> None:
     @app.task(name=ENRICH_SHARD)
     def enrich(shard_id: int) -> None:
         with mouth.taking():
-            enrich_shard(process.workshop, shard_id)
+            do_shard(process.workshop, shard_id)
 
     @signals.worker_ready.connect(weak=False)
     def ready(**_: object) -> None:
@@ -209,11 +210,21 @@ def listen(settings: WorkerSettings, app: Celery, process: Process) -> list[List
     """Serves with slots of their own what must never wait for a slot: interactive photos, and feeds to plan."""
     listeners = []
     if Lane.INTERACTIVE not in celery_lanes(settings) and Lane.INTERACTIVE in settings.lanes:
-        look = partial(enrich_shard, process.workshop)
+        look = partial(do_shard, process.workshop)
         listeners.append(Listener(app, Lane.INTERACTIVE.value, slots=INTERACTIVE_SLOTS, handle=look))
     if Lane.BULK in settings.lanes:
-        listeners.append(Listener(app, PLANNING, slots=1, handle=partial(plan_handed_in, process.desk)))
+        listeners.append(Listener(app, PLANNING, slots=1, handle=partial(do_plan, process.desk)))
     return listeners
+
+
+def do_shard(workshop: Workshop, shard_id: int) -> None:
+    with outage_told(f"shard {shard_id}"):
+        enrich_shard(workshop, shard_id)
+
+
+def do_plan(desk: PlanningDesk, import_id: int) -> None:
+    with outage_told(f"planning import {import_id}"):
+        plan_handed_in(desk, import_id)
 
 
 def worker_arguments(settings: WorkerSettings) -> list[str]:

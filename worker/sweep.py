@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from broker import PLANNING, Delivery, dispatch, queue_length
 from db.backfills import follow_up
 from db.control import finish_cancelling, half_cancelled
-from db.engine import first_line, transaction
+from db.engine import first_line, is_lost, transaction
 from db.erasure import drop_erased
 from db.errors import DbError
 from db.imports import fail_abandoned_plans
@@ -84,17 +84,25 @@ class Sweeper:
     """Sweeps every few seconds in a thread of its own; in another it looks after the versions in service.
 
     There it has the active one see what imports saw for another since, and builds a missing index when work is done.
-    With `recall_every_h` it measures recall so often, in a third.
+    With `recall_every_h` it measures recall so often, in a third. `on_sweep` is told of each sweep's end.
     """
 
     def __init__(
-        self, engine: Engine, app: Celery, store: Store, delivery: Delivery, *, recall_every_h: float = 0
+        self,
+        engine: Engine,
+        app: Celery,
+        store: Store,
+        delivery: Delivery,
+        *,
+        recall_every_h: float = 0,
+        on_sweep: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = engine
         self._app = app
         self._store = store
         self._delivery = delivery
         self._recall_every_h = recall_every_h
+        self._on_sweep = on_sweep
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, args=(self._sweep, delivery.sweep_s), name="sweep", daemon=True),
@@ -124,11 +132,15 @@ class Sweeper:
                 logger.warning("the database does not answer, trying again: %s", first_line(error))
             except StoreError as error:
                 logger.warning("the store does not answer, trying again: %s", error)
-            except SQLAlchemyError:
-                logger.exception("this step failed, trying again")
+            except SQLAlchemyError as error:
+                if is_lost(error):
+                    logger.warning("the database went away, trying again: %s", first_line(error))
+                else:
+                    logger.exception("this step failed, trying again")
 
     def _sweep(self) -> None:
         sweep(self._engine, self._app, self._store, self._delivery)
+        self._on_sweep()
 
     def _recall(self) -> None:
         watch_recall(self._engine, every_h=self._recall_every_h)

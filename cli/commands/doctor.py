@@ -18,20 +18,26 @@ from cli.opening import Stack, open_stack
 from cli.output import out, print_json
 from cli.settings import Settings
 from db.coverage import coverage
-from db.engine import pgvector_version, schema_revision, server_version, transaction
+from db.engine import schema_revision, transaction
+from db.indexes import INDEX_MEMORY, memory_if_less
 from db.migrate import head_revision
 from db.models import active_model
 from db.reading import missing_grants
 from db.recall import last_checks
 from db.recall_advice import warnings
+from db.servers import (
+    OLDEST_PGVECTOR,
+    OLDEST_POSTGRES,
+    SOUND_PGVECTOR,
+    behind_a_pool,
+    numbers,
+    pgvector_version,
+    server_version,
+)
 from db.states import Lane
 from store import Area
 from vision.predictor import gpu_is_there
 from worker.networks import open_active
-
-OLDEST_POSTGRES = 15
-OLDEST_PGVECTOR = (0, 8, 0)
-SOUND_PGVECTOR = (0, 8, 4)
 
 
 class Verdict(StrEnum):
@@ -112,10 +118,16 @@ def installed() -> Finding:
 def postgres(stack: Stack) -> Finding:
     with transaction(stack.engine) as connection:
         version = server_version(connection)
-    which = "embedded" if stack.pair else "yours"
-    if int(version.split(".", maxsplit=1)[0]) < OLDEST_POSTGRES:
+        pooled = behind_a_pool(connection)
+        less = memory_if_less(connection) if pooled else None
+    which = "embedded" if stack.pair else "yours, through a pool" if pooled else "yours"
+    if numbers(version) < (OLDEST_POSTGRES,):
         advice = f"use PostgreSQL {OLDEST_POSTGRES} or newer"
         return Finding(what="postgres", verdict=Verdict.FAULT, says=f"{version} ({which})", advice=advice)
+    if less is not None:
+        says = f"{version} ({which}); indexes are built with its maintenance_work_mem of {less}, which is slow"
+        advice = f"as a superuser: ALTER ROLE … SET maintenance_work_mem = '{INDEX_MEMORY}', for the pool's role"
+        return Finding(what="postgres", verdict=Verdict.WARNING, says=says, advice=advice)
     return Finding(what="postgres", verdict=Verdict.OK, says=f"{version} ({which})")
 
 
@@ -125,10 +137,9 @@ def pgvector(stack: Stack) -> Finding:
     if version is None:
         advice = "as a superuser: CREATE EXTENSION vector"
         return Finding(what="pgvector", verdict=Verdict.FAULT, says="not installed in this database", advice=advice)
-    number = tuple(int(part) for part in version.split("."))
-    if number < OLDEST_PGVECTOR:
+    if numbers(version) < OLDEST_PGVECTOR:
         return Finding(what="pgvector", verdict=Verdict.FAULT, says=version, advice="upgrade to 0.8.0 or newer")
-    if number < SOUND_PGVECTOR:
+    if numbers(version) < SOUND_PGVECTOR:
         advice = "upgrade to 0.8.4 or newer: VACUUM can damage an HNSW index before that"
         return Finding(what="pgvector", verdict=Verdict.WARNING, says=version, advice=advice)
     return Finding(what="pgvector", verdict=Verdict.OK, says=version)

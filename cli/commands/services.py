@@ -14,13 +14,15 @@ from api.settings import ApiSettings
 from broker import Delivery, VitalsCollector
 from cli.logs import log_to_stderr
 from cli.opening import Stack, open_stack, prepare_stack
-from cli.output import out
+from cli.output import err, out
 from cli.ports import require_free
+from cli.pulse import Pulse
 from cli.services import address, api_spec, log_folder, scheduler_spec, supervise, worker_spec
 from cli.settings import Settings
 from db.engine import schema_revision, transaction
 from db.imports import photos_waiting
 from db.migrate import head_revision
+from db.servers import behind_a_pool
 from db.states import Lane
 from metrics.serving import served
 from worker.photos.hosts import HostLimits
@@ -59,7 +61,7 @@ def api() -> None:
     from api.app import make_app
 
     own = Settings()
-    log_to_stderr(own.modiste_log_format)
+    log_to_stderr(own.modiste_log_format, own.modiste_log_level)
     with open_stack(own) as stack:
         settings = api_settings(stack)
         uvicorn.run(make_app(settings), host=settings.host, port=settings.port, log_level="warning")
@@ -92,7 +94,7 @@ def worker(
     from worker.process import run_worker
 
     settings = Settings()
-    log_to_stderr(settings.modiste_log_format)
+    log_to_stderr(settings.modiste_log_format, settings.modiste_log_level)
     with (
         served(settings.modiste_metrics_host, settings.modiste_metrics_port),
         open_stack(settings, prepare=settings.database_url is None) as stack,
@@ -119,23 +121,26 @@ def worker(
 def scheduler() -> None:
     """Run the sweep, which sends again what the broker or a worker lost (workers do so too); measure recall daily."""
     settings = Settings()
-    log_to_stderr(settings.modiste_log_format)
+    log_to_stderr(settings.modiste_log_format, settings.modiste_log_level)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     with open_stack(settings) as stack:
+        pulse = Pulse(settings.home)
         sweeper = Sweeper(
             stack.engine,
             stack.app,
             stack.store,
             Delivery(lease_s=settings.modiste_lease_s),
             recall_every_h=settings.modiste_recall_every_h,
+            on_sweep=pulse.beat,
         )
         vitals = VitalsCollector(stack.engine, stack.app)
         with served(settings.modiste_metrics_host, settings.modiste_metrics_port, vitals):
             logging.getLogger(__name__).info("ready")
             stop.wait()
         sweeper.close()
+        pulse.stop()
 
 
 def migrate() -> None:
@@ -150,8 +155,17 @@ def psql(context: typer.Context) -> None:
     """Open psql on modiste's database; further arguments go to psql, as in -c "SELECT …" or -f FILE."""
     with open_stack(Settings()) as stack:
         program = psql_program()
-        environment = {**os.environ, "PGOPTIONS": "-c search_path=modiste,public"}
+        environment = {**os.environ, **search_path(stack)}
         raise typer.Exit(subprocess.call([program, stack.psql_url, *context.args], env=environment))  # noqa: S603
+
+
+def search_path(stack: Stack) -> dict[str, str]:
+    """Has psql find modiste's tables without their schema's name. A pool would refuse the option."""
+    with transaction(stack.engine) as connection:
+        if not behind_a_pool(connection):
+            return {"PGOPTIONS": "-c search_path=modiste,public"}
+    err.print("Through a pool: write names with their schema, as in modiste.listing.")
+    return {}
 
 
 def psql_program() -> str:

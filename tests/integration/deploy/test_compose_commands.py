@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,10 +60,11 @@ def test_the_scheduler_is_healthy_because_it_sweeps(
     running: Callable[[Any], subprocess.Popen[bytes]],
     migrated_url: str,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     """With less patience than there is between two sweeps it is now well, now not."""
-    monkeypatch.setattr(health, "LAST_SWEEP", "2 seconds")
-    monkeypatch.setenv("DATABASE_URL", migrated_url)
+    monkeypatch.setattr(health, "LAST_SWEEP_S", 2.0)
+    monkeypatch.setenv("MODISTE_HOME", str(tmp_path))
     running(container("scheduler", migrated_url))
     seen: list[int] = []
     deadline = time.monotonic() + 60

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import pickle
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,7 @@ from store import (
     StoreFull,
     StoreUnreachable,
 )
+from store.remote import RemoteFiles
 
 SHA_OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
@@ -246,3 +248,35 @@ def test_a_photo_is_found_as_it_was_handed_in_before_its_small_copy(store: Store
     assert store.find_photo(name) == b"whole"
     store.remove_content(name)
     assert store.find_photo(name) is None
+
+
+def test_processes_that_share_a_cache_do_not_take_a_folder_from_under_each_other(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All have found it missing before the first has it: what the first reads from then on must stay where it is."""
+    store = Store.open(f"memory://{uuid.uuid4().hex}/store")
+    store.put_folder(Area.MODELS, "v1", model)
+    all_know_the_index = threading.Barrier(8)
+    copied: list[str] = []
+    read, copy_out = RemoteFiles.read, RemoteFiles.copy_out
+
+    def read_together(files: RemoteFiles, relative: str) -> bytes:
+        found = read(files, relative)
+        all_know_the_index.wait(20)
+        return found
+
+    def counted(files: RemoteFiles, relative: str, target: Path) -> None:
+        copied.append(relative)
+        copy_out(files, relative, target)
+
+    monkeypatch.setattr(RemoteFiles, "read", read_together)
+    monkeypatch.setattr(RemoteFiles, "copy_out", counted)
+
+    def fetch(_: int) -> tuple[Path, int]:
+        folder = store.fetch_folder(Area.MODELS, "v1", tmp_path / "cache")
+        return folder, (folder / "manifest.json").stat().st_ino
+
+    with ThreadPoolExecutor(8) as pool:
+        fetched = set(pool.map(fetch, range(8)))
+    assert len(fetched) == 1, "one folder, never replaced"
+    assert sorted(copied) == ["models/v1/manifest.json", "models/v1/onnx/fp32.onnx"]
