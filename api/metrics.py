@@ -22,7 +22,7 @@ router = APIRouter(tags=["health"])
 
 @router.get(
     "/metrics",
-    operation_id="metrics",
+    operation_id="read_metrics",
     response_class=Response,
     responses={200: {"description": "In Prometheus' text format.", "content": {"text/plain": {}}}},
 )
