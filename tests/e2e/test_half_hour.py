@@ -14,7 +14,7 @@ PRODUCTS = 160  # a fifth of them is enough to judge by
 BY_HAND = 5
 BY_COLLEAGUES = """
     SELECT count(modiste.correct_listing(listing_id, 'category', category, 'a colleague')) FROM (
-        SELECT * FROM modiste.listing_enrichment WHERE NOT corrected ORDER BY listing_id LIMIT 30) AS some
+        SELECT * FROM modiste.listing_enrichment WHERE NOT corrected ORDER BY listing_id LIMIT 30) AS picked
 """
 
 
@@ -63,6 +63,7 @@ def browse(page: Page, address: str, feed: Path) -> None:
     page.locator("a.card").first.click()
     page.locator(".similar a.card").first.click()
     expect(page.locator("dl.seen")).to_contain_text("Category")
+    page.goto(f"{address}/search")
     drop(page, next(feed.with_name("photos").iterdir()))
     assert page.locator(".similar a.card .score").first.inner_text().startswith("1.00")
 
