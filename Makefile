@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: help setup demo test chaos long docs lint format lock clean
+.PHONY: help setup demo test chaos fuzz long docs lint format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## What can be made
@@ -36,6 +36,9 @@ test: setup lint  ## Lint, types, import contracts and all tests, on real server
 
 chaos: setup  ## Break workers, servers and the disk in the middle of imports; a table of faults and outcomes
 	$(BIN)/python -m pytest tests/chaos -m "" --durations=0
+
+fuzz: setup  ## Hostile requests, photos and feeds by the ten thousand; docs/fuzzing.md has the numbers to set
+	$(BIN)/python -m pytest tests/fuzz -m fuzz -s --durations=0
 
 long: setup  ## A person's half hour in a browser, training included
 	$(BIN)/python -m pytest tests/e2e -m long --durations=0

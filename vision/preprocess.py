@@ -23,6 +23,7 @@ from vision.errors import VisionError
 
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 80_000_000  # below Pillow's own warning (89 million); 240 MB as RGB, far more than any shop's photo
+MAX_SLOW_BYTES = 2 * 2**20  # of what Pillow decodes in Python, a value at a time
 MIN_SIDE_PX = 8  # a tracking pixel or a spacer is no photo
 STORED_SIDE_PX = 256
 STORED_LONGEST_PX = 1024
@@ -45,6 +46,7 @@ TURNS = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
+SIDEWAYS = (5, 6, 7, 8)
 
 
 class PhotoFault(StrEnum):
@@ -142,6 +144,7 @@ def open_photo(data: bytes, *, at_least_px: int = STORED_SIDE_PX) -> Image.Image
     """
     with _opened(data) as image:
         _check_size(image)
+        _check_speed(image, len(data))
         image.draft(None, (at_least_px, at_least_px))
         _load(image)
         turn = TURNS.get(_orientation(image))
@@ -157,7 +160,7 @@ def original_size(data: bytes) -> tuple[int, int]:
     with _opened(data) as image:
         _check_size(image)
         width, height = image.size
-        turned = image.format != "TIFF" and _orientation(image) >= 5  # Pillow turns a TIFF's size itself
+        turned = image.format != "TIFF" and _orientation(image) in SIDEWAYS  # Pillow turns a TIFF's size itself
         return (height, width) if turned else (width, height)
 
 
@@ -174,10 +177,11 @@ def to_pixels(image: Image.Image, rule: PixelRule) -> NDArray[np.uint8]:
 def stored_copy(image: Image.Image) -> bytes:
     """A JPEG of an RGB image, short side 256 pixels, kept so that a new model needs no second download.
 
-    Never enlarged; of a very long photo the long side is held at 1,024 pixels.
+    Never enlarged; of a very long photo the long side is held at 1,024 pixels, and the short one at what is read again.
     """
     scale = min(1.0, STORED_SIDE_PX / min(image.size), STORED_LONGEST_PX / max(image.size))
-    copy = image if scale == 1.0 else _resized(image, _scaled(image.size, scale))
+    width, height = _scaled(image.size, scale)
+    copy = image if scale == 1.0 else _resized(image, (max(MIN_SIDE_PX, width), max(MIN_SIDE_PX, height)))
     out = io.BytesIO()
     copy.save(out, "JPEG", quality=90)
     return out.getvalue()
@@ -233,6 +237,18 @@ def _check_size(image: Image.Image) -> None:
         raise PhotoError(PhotoFault.DECOMPRESSION_BOMB, f"{width} x {height} pixels, {MAX_PIXELS:,} are allowed.")
     if min(width, height) < MIN_SIDE_PX:
         raise PhotoError(PhotoFault.TOO_SMALL, f"{width} x {height} pixels, {MIN_SIDE_PX} a side are needed.")
+
+
+def _check_speed(image: Image.Image, size: int) -> None:
+    """Some encodings Pillow reads in Python, and holds all threads meanwhile: minutes for the largest files."""
+    decoders = {tile[0] for tile in getattr(image, "tile", ())}
+    if "ppm_plain" in decoders:  # its comments take the square of their number
+        raise PhotoError(PhotoFault.UNSUPPORTED_FORMAT, "A PPM with its numbers in words; send JPEG, PNG or WebP.")
+    if size > MAX_SLOW_BYTES and not decoders.isdisjoint(Image.DECODERS):
+        detail = (
+            f"{size:,} bytes of {image.format} in a slow encoding, {MAX_SLOW_BYTES:,} are allowed; send JPEG or PNG."
+        )
+        raise PhotoError(PhotoFault.TOO_LARGE, detail)
 
 
 def _load(image: Image.Image) -> None:

@@ -122,7 +122,7 @@ class RowBuilder:
     def _check(self, cells: list[str]) -> None:
         for name, limit, cell in zip(self._columns, self._limits, cells, strict=False):
             if SUSPECT.search(cell):
-                raise _unfit(name, cell)
+                raise unfit(name, cell)
             if len(cell) > limit:
                 raise CellError(name, RejectionReason.TOO_LONG, f"{len(cell)} characters, more than {limit}")
         for index in self._photos:
@@ -156,7 +156,8 @@ _REASON_OF_FIELD = {
 }
 
 
-def _unfit(column: str, cell: str) -> CellError:
+def unfit(column: str, cell: str) -> CellError:
+    """What is wrong with text that SUSPECT found."""
     control = _CONTROL.search(cell)
     if control is None:
         return CellError(column, RejectionReason.BAD_ENCODING, "bytes that are not in the feed's encoding")

@@ -9,14 +9,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from db.rows import FeedRow, RowRejection
-from worker.feed.build import RowBuilder
+from worker.feed.build import SUSPECT, RowBuilder
 from worker.feed.cells import cell_text, photo_text
 from worker.feed.columns import ColumnMapping, match_columns
 from worker.feed.errors import BrokenOff, TooManyColumns, UnreadableFeed
 from worker.feed.rows import MAX_COLUMNS
 
 _BATCH_ROWS = 4_096
-_DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError, MemoryError)
+_DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError)
 
 
 class ParquetFeed:
@@ -57,6 +57,8 @@ class ParquetFeed:
             raise UnreadableFeed(feed=self._name, reason=f"as Parquet: {str(error)[:300]}") from error
         if len(set(schema.names)) != len(schema.names):
             raise UnreadableFeed(feed=self._name, reason="two of its columns have one name")
+        if any(SUSPECT.search(name) for name in schema.names):
+            raise UnreadableFeed(feed=self._name, reason="the name of a column holds a control character")
         return schema
 
 
@@ -64,13 +66,30 @@ def _texts(column: Any, *, is_photo: bool) -> list[str]:
     """A column's values as the text a table would hold; nulls are empty."""
     kind = column.type
     if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
+        kind = kind.value_type
+        column = column.cast(kind)
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return [value or "" for value in column.to_pylist()]
     if pa.types.is_integer(column.type) or pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
         return [value or "" for value in pc.cast(column, pa.string()).to_pylist()]
     text = photo_text if is_photo else cell_text
-    return [text(value) for value in column.to_pylist()]
+    return [text(value) for value in column.cast(_in_microseconds(kind), safe=False).to_pylist()]
+
+
+def _in_microseconds(kind: Any) -> Any:
+    """The type with times that Python has; it has no nanoseconds, and pyarrow raises where there are any."""
+    if pa.types.is_time64(kind):
+        return pa.time64("us")
+    if pa.types.is_duration(kind):
+        return pa.duration("us")
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", tz=kind.tz)
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_in_microseconds(kind.value_type)))
+    if pa.types.is_struct(kind):
+        fields = (kind.field(index) for index in range(kind.num_fields))
+        return pa.struct([field.with_type(_in_microseconds(field.type)) for field in fields])
+    return kind
 
 
 def _has_bytes(kind: Any) -> bool:

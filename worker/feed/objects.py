@@ -5,7 +5,7 @@ from typing import Any
 
 from db.rows import FeedRow, RowRejection
 from db.states import RejectionReason
-from worker.feed.build import RowBuilder
+from worker.feed.build import SUSPECT, RowBuilder, unfit
 from worker.feed.cells import cell_text, photo_text
 from worker.feed.columns import ColumnMapping, match_columns
 from worker.feed.errors import TooManyColumns
@@ -28,9 +28,13 @@ class ObjectRows:
         """The row that an object makes; what is no object is rejected."""
         if not isinstance(found, dict):
             return rejected(number, RejectionReason.NOT_AN_OBJECT, f"a JSON {type(found).__name__}")
-        if not found.keys() <= self._known and not self._grow(found):
-            detail = f"it brings the number of columns over {MAX_COLUMNS}"
-            return rejected(number, RejectionReason.WRONG_NUMBER_OF_COLUMNS, detail)
+        if not found.keys() <= self._known:
+            if (bad := next(filter(SUSPECT.search, found), None)) is not None:
+                flaw = unfit("", bad)
+                return rejected(number, flaw.reason, f"in the name of a field: {flaw.detail}")
+            if not self._grow(found):
+                detail = f"it brings the number of columns over {MAX_COLUMNS}"
+                return rejected(number, RejectionReason.WRONG_NUMBER_OF_COLUMNS, detail)
         try:
             cells = self._cells(found)
         except (ValueError, RecursionError) as error:
@@ -65,7 +69,7 @@ class ObjectRows:
 def _keys(objects: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     keys: dict[str, None] = {}
     for found in objects:
-        keys.update(dict.fromkeys(found))
+        keys.update(dict.fromkeys(name for name in found if not SUSPECT.search(name)))
         if len(keys) > MAX_COLUMNS:
             break
     return tuple(keys)

@@ -58,7 +58,7 @@ class ZipPhotos:
         self._refuse_bomb(member, photo.name)
         try:
             data = _inflate(member, self._packed(member))
-        except (zlib.error, struct.error, OSError, ValueError) as error:
+        except (zlib.error, struct.error, OSError, ValueError, OverflowError) as error:
             raise PhotoDamaged(name=photo.name, reason=error) from error
         if len(data) != member.file_size or zlib.crc32(data) != member.CRC:
             raise PhotoDamaged(name=photo.name, reason="its bytes do not match the zip's checksum")

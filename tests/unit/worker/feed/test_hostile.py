@@ -213,3 +213,49 @@ def test_control_characters_cost_their_row_in_every_format(read: Read, control: 
         found = read(text)
         assert found.ids == ["2"]
         assert [reason for _, _, reason in found.rejected] == [RejectionReason.CONTROL_CHARACTERS]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("\\u0000", RejectionReason.CONTROL_CHARACTERS), ("a\\ud800", RejectionReason.BAD_ENCODING)],
+    ids=["a NUL", "half a surrogate pair"],
+)
+def test_a_name_that_no_database_takes_costs_its_row(read: Read, name: str, reason: RejectionReason) -> None:
+    bad = f'{{"id": "2", "{name}": "x"}}'
+    for text in (f'{{"id": "1"}}\n{bad}\n{{"id": "3"}}', f'[{{"id": "1"}}, {bad}, {{"id": "3"}}]'):
+        found = read(text)
+        assert found.ids == ["1", "3"]
+        assert found.rejected == [(2, "", reason)]
+
+
+def test_a_parquet_column_with_such_a_name_is_refused_in_words(read: Read, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": ["1"], "a\x01": ["x"]}), tmp_path / "feed")
+    with pytest.raises(FeedError, match="control character"):
+        read(tmp_path / "feed")
+
+
+def test_parquet_with_times_finer_than_python_has_is_read(read: Read, tmp_path: Path) -> None:
+    columns = {
+        "id": ["1"],
+        "time": pa.array([1_001], pa.time64("ns")),
+        "span": pa.array([90 * 10**9 + 1], pa.duration("ns")),
+        "seen": pa.array([[1_001]], pa.list_(pa.timestamp("ns"))),
+        "supply": pa.array([{"at": 1_001}], pa.struct([("at", pa.timestamp("ns"))])),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "feed")
+    (row,) = read(tmp_path / "feed").good
+    assert row.listing.metadata == {
+        "time": "00:00:00.000001",
+        "span": "0:01:30",
+        "seen": '["1970-01-01 00:00:00.000001"]',
+        "supply": '{"at": "1970-01-01 00:00:00.000001"}',
+    }
+
+
+def test_parquet_with_a_year_that_python_has_not_is_a_feed_error(read: Read, tmp_path: Path) -> None:
+    pq.write_table(
+        pa.table({"id": ["1"], "seen": pa.array([[2**60]], pa.list_(pa.timestamp("us")))}), tmp_path / "feed"
+    )
+    found = read(tmp_path / "feed")
+    assert found.good == []
+    assert isinstance(found.error, FeedError)

@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import struct
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -206,3 +207,19 @@ def test_urls_are_told_from_file_names() -> None:
     assert is_url("https://x/y.jpg")
     assert is_url("FILE:///etc/passwd")
     assert not is_url("shop/10000.jpg")
+
+
+def test_a_zip_that_names_a_place_beyond_all_files_is_a_damaged_photo(tmp_path: Path) -> None:
+    path = _write_zip(tmp_path / "photos.zip", {"1.jpg": b"photo"})
+    data = path.read_bytes()
+    at, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
+    far = struct.pack("<HHQ", 1, 8, 2**64 - 100)  # in ZIP64's extra field, which the directory's entry points to
+    entry = bytearray(data[at:end])
+    entry[30:32], entry[42:46] = struct.pack("<H", len(far)), b"\xff" * 4
+    last = bytearray(data[end:])
+    last[12:16] = struct.pack("<I", len(entry) + len(far))
+    path.write_bytes(data[:at] + entry + far + last)
+    photos = open_photos(path)
+    (photo,) = photos.images()
+    with pytest.raises(PhotoDamaged):
+        photos.read(photo)
