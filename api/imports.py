@@ -67,13 +67,17 @@ async def begin(
         Form(ge=0, le=1, description="With full: fails, and withdraws nothing, where that is a larger share of them."),
     ] = WITHDRAW_SHARE_MAX,
     refetch: Annotated[bool, Form(description="Ask for known photo URLs again, whether they changed.")] = False,
+    preview: Annotated[
+        bool,
+        Form(description="Change nothing yet: `/forecast` tells what it would do, `/resume` starts it."),
+    ] = False,
 ) -> Response:
     """Takes a feed in; a worker reads it. Ask the address in `Location` how far it is."""
     columns = handed.columns_of(map)
     if (feed is None) == (feed_url is None):
         raise BadImport("send either a file in the field feed, or feed_url")
     url = None if feed_url is None else handed.checked_url(feed_url)
-    how = How(full=full, withdraw_share_max=withdraw_share_max, refetch=refetch)
+    how = How(full=full, withdraw_share_max=withdraw_share_max, refetch=refetch, preview=preview)
     begun = await to_thread.run_sync(take_in, use, feed, url, photos, catalogue, columns, how)
     return answer(
         import_of(begun),
@@ -90,6 +94,7 @@ class How:
     full: bool
     withdraw_share_max: float
     refetch: bool
+    preview: bool
 
 
 def take_in(
@@ -115,7 +120,7 @@ def take_in(
             refetch=how.refetch,
         )
         given = HandedIn(feed_url=url, feed_file=feed_file, photos_file=photos_file, columns=columns)
-        hand_in(connection, import_id, given)
+        hand_in(connection, import_id, given, preview=how.preview)
         return import_status(connection, import_id)
 
 

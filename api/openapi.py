@@ -22,6 +22,7 @@ TAGS = [
     {"name": "catalogues", "description": "Named sets of listings."},
     {"name": "photos", "description": "Photos handed in, and thumbnails."},
     {"name": "imports", "description": "Runs over a feed: begun, watched, and their reports."},
+    {"name": "corrections", "description": "What people say is true of listings, for all model versions."},
     {"name": "models", "description": "Model versions; one of them is active."},
     {"name": "health", "description": "Whether the API runs and can answer; never needs the key."},
 ]

@@ -34,6 +34,7 @@ NEEDED: dict[str, KeyScope | None] = {
     "GET /v1/imports": READ,
     "GET /v1/imports/{import_id}": READ,
     "GET /v1/imports/{import_id}/events": READ,
+    "GET /v1/imports/{import_id}/forecast": READ,
     "GET /v1/imports/{import_id}/quarantine": READ,
     "GET /v1/imports/{import_id}/report": READ,
     "GET /v1/quarantine": READ,
@@ -46,6 +47,9 @@ NEEDED: dict[str, KeyScope | None] = {
     "PUT /v1/catalogues/{catalogue}/listings/{external_id:path}": IMPORT,
     "DELETE /v1/catalogues/{catalogue}/listings/{external_id:path}": IMPORT,
     "DELETE /v1/listings/{listing_id}": IMPORT,
+    "GET /v1/corrections": IMPORT,  # they name who said it
+    "POST /v1/listings/{listing_id}/corrections": IMPORT,
+    "DELETE /v1/corrections/{correction_id}": IMPORT,
     "POST /v1/photos": IMPORT,
     "POST /v1/imports": IMPORT,
     "POST /v1/imports/{import_id}/pause": IMPORT,

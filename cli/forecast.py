@@ -1,11 +1,7 @@
 """What a dry run found, as people and programs read it."""
 
-from typing import Any
-
 from cli.output import duration, out, print_table
-from worker.dry_run import Forecast, Photos
-
-HOSTS_TOLD = 10
+from worker.dry_run import HOSTS_TOLD, Forecast, Photos
 
 
 def show_forecast(forecast: Forecast) -> None:
@@ -74,25 +70,3 @@ def size(count: int) -> str:
     if count < 1_000_000:
         return f"{-(-count // 1000)} kB"
     return f"{count / 1e6:,.0f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"
-
-
-def forecast_as_json(forecast: Forecast) -> dict[str, Any]:
-    photos, found = forecast.photos, forecast.withdrawal
-    return {
-        "rows": forecast.tally.rows,
-        "photos": photos.to_look_at,
-        "photos_to_fetch": photos.to_fetch,
-        "photos_asked_again": photos.asked_again,
-        "photos_at_hand": photos.at_hand,
-        "photos_known": photos.known,
-        "photos_without_file": photos.without_file,
-        "hosts": dict(photos.hosts.most_common(HOSTS_TOLD)),
-        "photos_per_s": forecast.capacity.photos_per_s,
-        "seconds": forecast.seconds,
-        "stored_bytes": forecast.stored_bytes,
-        "index_bytes": forecast.index_bytes,
-        "withdrawn": found and found.listings,
-        "available": found and found.available,
-        "refusal": (found and found.refusal) or None,
-        "rejected": forecast.rejections,
-    }

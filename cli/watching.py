@@ -55,6 +55,9 @@ def follow(
                 if status.paused_at and not status.finished:
                     err.print(f"Import {import_id} is paused; modiste resume {import_id} lets it go on.")
                     return status
+                if status.waits:
+                    err.print(f"Import {import_id} was looked at; modiste resume {import_id} starts it.")
+                    return status
                 if status.finished:
                     return status
             time.sleep(POLL_S)

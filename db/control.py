@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine, text
 from db.catalogues import lock_listings_of
 from db.engine import transaction
 from db.errors import ImportCancelled, ImportFinished
-from db.imports import finish_if_complete, import_status
+from db.imports import ImportStatus, finish_if_complete, import_status
 from db.models import active_model
-from db.plans import withdraw_plan
+from db.plans import start_previewed, withdraw_plan
 from db.shards import make_shards, photos_per_shard
 from db.states import MAY_PASS, ImportState, Lane, Reason
 
@@ -41,7 +41,8 @@ def pause_import(connection: Connection, import_id: int) -> None:
 
     A feed that is being read is read to its end. Raises `UnknownImport` or `ImportFinished`.
     """
-    _require_open(connection, import_id, "paused")
+    if _require_open(connection, import_id, "paused").waits:
+        raise ImportFinished(f"import {import_id} was only looked at; nothing of it goes on that could be paused")
     _turn_shards(connection, import_id, "queued", "paused")
     connection.execute(
         text("""
@@ -53,16 +54,21 @@ def pause_import(connection: Connection, import_id: int) -> None:
 
 
 def resume_import(connection: Connection, import_id: int) -> None:
-    """Lets an import go on; the caller sends the messages after its commit. Raises as `pause_import` does."""
-    _require_open(connection, import_id, "resumed")
+    """Lets an import go on, or begin whose feed was looked at first; the caller sends messages after its commit.
+
+    Raises as `pause_import` does.
+    """
+    if _require_open(connection, import_id, "resumed").waits:
+        start_previewed(connection, import_id, model_version_id=active_model(connection).id)
     _turn_shards(connection, import_id, "paused", "queued")
     connection.execute(text("UPDATE modiste.import SET paused_at = NULL WHERE id = :id"), {"id": import_id})
 
 
-def _require_open(connection: Connection, import_id: int, what: str) -> None:
+def _require_open(connection: Connection, import_id: int, what: str) -> ImportStatus:
     status = import_status(connection, import_id)
     if status.finished or status.state is ImportState.CANCELLED:
         raise ImportFinished(f"import {import_id} is {status.state.value}; it cannot be {what}")
+    return status
 
 
 def _turn_shards(connection: Connection, import_id: int, before: str, after: str) -> None:
@@ -88,7 +94,8 @@ def begin_cancelling(connection: Connection, import_id: int) -> list[str]:
     connection.execute(
         text("""
             UPDATE modiste.import SET paused_at = NULL,
-                error = CASE state WHEN 'planning' THEN 'cancelled before the end of its feed' ELSE error END,
+                error = CASE state WHEN 'planning' THEN 'cancelled before the end of its feed'
+                                   WHEN 'previewed' THEN 'discarded after its preview' ELSE error END,
                 state = 'cancelled'
             WHERE id = :id AND finished_at IS NULL
         """),

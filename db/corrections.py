@@ -40,6 +40,11 @@ SELECT = """
            k.made_at, k.undone_at
     FROM modiste.correction k JOIN modiste.listing l ON l.id = k.listing_id
 """
+WANTED = """
+    WHERE (CAST(:catalogue AS text) IS NULL OR l.catalogue = :catalogue)
+      AND (CAST(:listing AS bigint) IS NULL OR k.listing_id = :listing)
+      AND (:undone OR k.undone_at IS NULL)
+"""
 
 
 def correct_listing(
@@ -74,17 +79,31 @@ def find_correction(connection: Connection, correction_id: int) -> Correction | 
     return Correction(**row._mapping) if row else None
 
 
+def get_correction(connection: Connection, correction_id: int) -> Correction:
+    """One that is there."""
+    return Correction(**connection.execute(text(f"{SELECT} WHERE k.id = :id"), {"id": correction_id}).one()._mapping)
+
+
+def correction_page(
+    connection: Connection,
+    *,
+    after: int,
+    limit: int,
+    catalogue: str | None = None,
+    listing_id: int | None = None,
+    undone: bool = False,
+) -> list[Correction]:
+    """Those with an id above `after`, in the order of their ids; those that were taken back only with `undone`."""
+    values = {"catalogue": catalogue, "listing": listing_id, "undone": undone, "after": after, "limit": limit}
+    rows = connection.execute(text(f"{SELECT} {WANTED} AND k.id > :after ORDER BY k.id LIMIT :limit"), values)
+    return [Correction(**row._mapping) for row in rows]
+
+
 def list_corrections(
     connection: Connection, catalogue: str | None = None, *, listing_id: int | None = None, undone: bool = False
 ) -> Iterator[Correction]:
     """Oldest first, through a cursor of the server's; those that were taken back only with `undone`."""
-    question = text(f"""
-        {SELECT}
-        WHERE (CAST(:catalogue AS text) IS NULL OR l.catalogue = :catalogue)
-          AND (CAST(:listing AS bigint) IS NULL OR k.listing_id = :listing)
-          AND (:undone OR k.undone_at IS NULL)
-        ORDER BY k.id
-    """)
+    question = text(f"{SELECT} {WANTED} ORDER BY k.id")
     values = {"catalogue": catalogue, "listing": listing_id, "undone": undone}
     rows = connection.execute(question, values, execution_options={"yield_per": ROWS_AT_ONCE})
     return (Correction(**row._mapping) for row in rows)

@@ -65,6 +65,10 @@ class ImportFinished(DbError):
     """The import is finished; nothing of it is left to pause, resume or cancel."""
 
 
+class NoForecast(DbError):
+    """The import has no forecast: hand its feed in with `preview`, and ask before it is started."""
+
+
 class NotInQuarantine(DbError):
     """There is no such photo in quarantine; `modiste quarantine list` shows those that are."""
 

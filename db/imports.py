@@ -62,6 +62,11 @@ class ImportStatus:
         )
 
     @property
+    def waits(self) -> bool:
+        """Its feed was looked at; whether it is imported is for a person to say."""
+        return self.state is ImportState.PREVIEWED
+
+    @property
     def shown_state(self) -> str:
         """The state as people read it: an import that rests is `paused`, whatever it was doing."""
         return "paused" if self.paused_at else self.state.value

@@ -2,8 +2,12 @@
 
 A planner checks its fencing token in the transaction of every batch, so a feed is planned once however often its
 message arrives; one that takes over goes on behind the last line that is planned.
+
+A plan made with `preview` is taken twice: to look at the feed, which leaves a forecast, and, once a person has started
+the import, to plan it.
 """
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,20 +50,25 @@ class PlanLease:
     feed_name: str
     lane: Lane
     model_version_id: int
+    whole: bool
+    withdraw_share_max: float
     refetch: bool
+    preview: bool
     planned_line: int
     handed_in: HandedIn
 
 
-def hand_in(connection: Connection, import_id: int, feed: HandedIn) -> None:
-    """Has a worker plan this feed for an import that has begun."""
+def hand_in(connection: Connection, import_id: int, feed: HandedIn, *, preview: bool = False) -> None:
+    """Has a worker plan this feed for an import that has begun; with `preview`, only look at it."""
     connection.execute(
         text("""
-            INSERT INTO modiste.plan (import_id, feed_url, feed_file, photos_file, columns)
-            VALUES (:id, :url, :file, :photos, jsonb_object(CAST(:fields AS text[]), CAST(:names AS text[])))
+            INSERT INTO modiste.plan (import_id, preview, feed_url, feed_file, photos_file, columns)
+            VALUES (:id, :preview, :url, :file, :photos,
+                    jsonb_object(CAST(:fields AS text[]), CAST(:names AS text[])))
         """),
         {
             "id": import_id,
+            "preview": preview,
             "url": feed.feed_url,
             "file": feed.feed_file,
             "photos": feed.photos_file,
@@ -70,15 +79,16 @@ def hand_in(connection: Connection, import_id: int, feed: HandedIn) -> None:
 
 
 def claim_plan(connection: Connection, import_id: int, *, lease_s: float) -> PlanLease | None:
-    """Takes the plan, or None where it is done, not due, or held by a living worker."""
+    """Takes the plan, or None where it is done, not due, held by a living worker, or waits for a person."""
     row = connection.execute(
         text("""
             UPDATE modiste.plan p SET token = token + 1, attempt = attempt + 1,
                 lease_until = clock_timestamp() + make_interval(secs => :lease_s)
             FROM modiste.import i
-            WHERE p.import_id = :id AND i.id = p.import_id AND not_before <= clock_timestamp()
+            WHERE p.import_id = :id AND i.id = p.import_id AND not_before <= clock_timestamp() AND forecast IS NULL
               AND (lease_until IS NULL OR lease_until < clock_timestamp())
-            RETURNING p.*, i.catalogue, i.feed, i.lane, i.model_version_id, i.refetch,
+            RETURNING p.*, i.catalogue, i.feed, i.lane, i.model_version_id, i.refetch, i.whole,
+                i.withdraw_share_max,
                 coalesce((SELECT max(line) FROM modiste.import_row r WHERE r.import_id = i.id), 0) AS planned_line
         """),
         {"id": import_id, "lease_s": lease_s},
@@ -93,7 +103,10 @@ def claim_plan(connection: Connection, import_id: int, *, lease_s: float) -> Pla
         feed_name=row.feed,
         lane=Lane(row.lane),
         model_version_id=row.model_version_id,
+        whole=row.whole,
+        withdraw_share_max=row.withdraw_share_max,
         refetch=row.refetch,
+        preview=row.preview,
         planned_line=row.planned_line,
         handed_in=_handed_in(row),
     )
@@ -116,6 +129,49 @@ def keep_feed(connection: Connection, lease: PlanLease, feed_file: str) -> None:
     connection.execute(
         text("UPDATE modiste.plan SET feed_file = :file WHERE import_id = :id"),
         {"id": lease.import_id, "file": feed_file},
+    )
+
+
+def keep_forecast(connection: Connection, lease: PlanLease, forecast: Mapping[str, Any]) -> None:
+    """The feed was looked at: what its import would do is kept, and the import waits for a person. Frees the plan."""
+    take_plan_fence(connection, lease)
+    connection.execute(
+        text("""
+            UPDATE modiste.plan SET forecast = CAST(:forecast AS jsonb), lease_until = NULL, attempt = 0
+            WHERE import_id = :id
+        """),
+        {"id": lease.import_id, "forecast": json.dumps(forecast)},
+    )
+    connection.execute(
+        text("UPDATE modiste.import SET state = 'previewed', paused_at = NULL WHERE id = :id AND state = 'planning'"),
+        {"id": lease.import_id},
+    )
+
+
+def forecast_of(connection: Connection, import_id: int) -> Mapping[str, Any] | None:
+    """What the import would do; None where its feed was not looked at first, is not read yet, or was started."""
+    found: Mapping[str, Any] | None = connection.scalar(
+        text("SELECT forecast FROM modiste.plan WHERE import_id = :id"), {"id": import_id}
+    )
+    return found
+
+
+def start_previewed(connection: Connection, import_id: int, *, model_version_id: int) -> None:
+    """What was looked at is planned now, for this version. The caller sends the message after its commit."""
+    connection.execute(
+        text("""
+            UPDATE modiste.plan SET preview = false, forecast = NULL, sent_at = NULL, not_before = clock_timestamp()
+            WHERE import_id = :id
+        """),
+        {"id": import_id},
+    )
+    connection.execute(
+        text("""
+            UPDATE modiste.import SET state = 'planning', model_version_id = :version,
+                started_at = clock_timestamp(), planner_seen_at = clock_timestamp()
+            WHERE id = :id AND state = 'previewed'
+        """),
+        {"id": import_id, "version": model_version_id},
     )
 
 
@@ -216,6 +272,7 @@ def take_unsent_plans(connection: Connection) -> list[int]:
             WITH due AS (
                 SELECT import_id FROM modiste.plan
                 WHERE sent_at IS NULL AND lease_until IS NULL AND not_before <= clock_timestamp()
+                  AND forecast IS NULL
                 ORDER BY import_id FOR UPDATE SKIP LOCKED
             )
             UPDATE modiste.plan p SET sent_at = clock_timestamp() FROM due WHERE p.import_id = due.import_id
@@ -234,6 +291,7 @@ def forget_lost_plan_messages(
             """
                 UPDATE modiste.plan SET sent_at = NULL
                 WHERE lease_until IS NULL AND sent_at < clock_timestamp() - make_interval(secs => :age)
+                  AND forecast IS NULL
                   AND (CAST(:only AS bigint[]) IS NULL OR import_id = ANY (CAST(:only AS bigint[])))
                 RETURNING import_id
             """,

@@ -325,7 +325,8 @@ class Plan(Base):
     """A feed that was handed in and waits to be planned, under a lease and a fencing token like a shard's.
 
     `feed_file` and `photos_file` name files of the store's feeds; a feed at `feed_url` is put there when it is fetched.
-    The row goes when its feed is planned: what came of it is in the import.
+    The row goes when its feed is planned: what came of it is in the import. With `preview` a worker only looks at the
+    feed and leaves its `forecast`; the row waits then until a person starts the import or discards it.
     """
 
     __tablename__ = "plan"
@@ -340,6 +341,8 @@ class Plan(Base):
     lease_until: Mapped[datetime | None]
     not_before: Mapped[datetime] = now()
     sent_at: Mapped[datetime | None]
+    preview: Mapped[bool] = mapped_column(server_default="false")
+    forecast: Mapped[dict[str, Any] | None]
 
 
 class Erasure(Base):

@@ -32,8 +32,12 @@ class ShardState(StrEnum):
 
 
 class ImportState(StrEnum):
-    """`failed` says that planning stopped short; what was planned until then is still enriched."""
+    """`failed` says that planning stopped short; what was planned until then is still enriched.
 
+    `previewed`: its feed was looked at, nothing of it is taken, and it waits to be started or discarded.
+    """
+
+    PREVIEWED = "previewed"
     PLANNING = "planning"
     RUNNING = "running"
     DONE = "done"

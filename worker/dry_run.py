@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -27,6 +28,7 @@ from worker.planning import Order, Tally, finder, require_photos
 from worker.stored_photos import StoredPhotos
 
 REJECTIONS_TOLD = 100
+HOSTS_TOLD = 10
 # The mean of two shops' photos kept at 256 pixels was 8 and 18 kB.
 STORED_COPY_BYTES = 16_000
 
@@ -91,6 +93,32 @@ class Forecast:
         """None where nothing tells how fast photos are looked at here."""
         rate = self.capacity.photos_per_s
         return self.photos.to_look_at / rate if rate else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, as programs read them. Sizes in bytes."""
+        photos, found = self.photos, self.withdrawal
+        return {
+            "rows": {outcome.value: count for outcome, count in self.tally.rows.items()},
+            "photos": photos.to_look_at,
+            "photos_to_fetch": photos.to_fetch,
+            "photos_asked_again": photos.asked_again,
+            "photos_at_hand": photos.at_hand,
+            "photos_known": photos.known,
+            "photos_without_file": photos.without_file,
+            "hosts": dict(photos.hosts.most_common(HOSTS_TOLD)),
+            "photos_per_s": self.capacity.photos_per_s,
+            "seconds": self.seconds,
+            "stored_bytes": self.stored_bytes,
+            "index_bytes": self.index_bytes,
+            "withdrawn": found and found.listings,
+            "available": found and found.available,
+            "refusal": (found and found.refusal) or None,
+            "rejected": [rejection_as_json(row) for row in self.rejections],
+        }
+
+
+def rejection_as_json(row: RowReport) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ("line", "external_id", "column", "reason", "detail")}
 
 
 def dry_run(engine: Engine, order: Order, *, on_batch: Callable[[Tally], None] = lambda _: None) -> Forecast:

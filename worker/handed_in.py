@@ -1,10 +1,10 @@
-"""Feeds that were handed in over HTTP: taken under a lease, fetched, planned, and dropped from the store."""
+"""Feeds that were handed in over HTTP: taken under a lease, fetched, looked at or planned, dropped from the store."""
 
 import logging
 import tempfile
 import threading
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain, dropwhile
 from pathlib import Path
@@ -16,9 +16,10 @@ from sqlalchemy.exc import OperationalError
 from broker import dispatch
 from db.engine import first_line, transaction
 from db.errors import DbError, ImportCancelled, LeaseLost
-from db.plans import PlanLease, claim_plan, end_plan, give_back_plan, keep_feed, take_plan_fence
+from db.plans import PlanLease, claim_plan, end_plan, give_back_plan, keep_feed, keep_forecast, take_plan_fence
 from store import Area, Store, StoreError
 from worker.batches import FeedBatch, read_ahead
+from worker.dry_run import dry_run
 from worker.feed import Feed, FeedError, FeedFormat, fetch_feed, open_feed
 from worker.heartbeat import Heartbeat
 from worker.photos import Photos, PhotosError, open_photos
@@ -54,7 +55,8 @@ class PlanningDesk:
 def plan_handed_in(desk: PlanningDesk, import_id: int) -> None:
     """Plans the feed of an import, going on behind what an earlier planner left. One that is done is left alone.
 
-    Raises what made planning fail, after giving the plan back.
+    One that is to be looked at first is left with its forecast. Raises what made planning fail, after giving the plan
+    back.
     """
     with transaction(desk.engine) as connection:
         lease = claim_plan(connection, import_id, lease_s=desk.lease_s)
@@ -62,9 +64,7 @@ def plan_handed_in(desk: PlanningDesk, import_id: int) -> None:
         return
     try:
         with desk.heartbeat.keeping((lease.import_id, lease.token)):
-            error = plan_or_error(desk, lease)
-            with transaction(desk.engine) as connection:
-                files = end_plan(connection, lease, error).files
+            files = preview(desk, lease) if lease.preview else plan(desk, lease)
     except Interrupted:
         with transaction(desk.engine) as connection:
             give_back_plan(connection, lease, counts=False)
@@ -80,21 +80,57 @@ def plan_handed_in(desk: PlanningDesk, import_id: int) -> None:
         dispatch(desk.engine, desk.app)
 
 
-def plan_or_error(desk: PlanningDesk, lease: PlanLease) -> str | None:
-    """Plans all of the feed; what is wrong with the feed itself is returned, for the import to tell."""
+def plan(desk: PlanningDesk, lease: PlanLease) -> list[str]:
+    """Plans all of the feed; what is wrong with the feed itself is for the import to tell. Its files, which may go."""
     try:
-        with ExitStack() as exits:
-            desk.scratch.mkdir(parents=True, exist_ok=True)
-            scratch = Path(exits.enter_context(tempfile.TemporaryDirectory(dir=desk.scratch, prefix="plan-")))
-            path = feed_on_disk(desk, lease, scratch)
-            columns = lease.handed_in.columns
-            feed = exits.enter_context(open_feed(path, name=lease.feed_name, mapping=columns, scratch=scratch))
-            photos = photos_beside(desk, lease, feed, scratch)
-            if photos is not None:
-                exits.callback(photos.close)
-            return plan_all(desk, lease, feed, photos) or None
-    except ITS_OWN as error:
-        return f"planning stopped: {error}"
+        with order_of(desk, lease) as order:
+            error = plan_all(desk, lease, order)
+    except ITS_OWN as fault:
+        error = f"planning stopped: {fault}"
+    with transaction(desk.engine) as connection:
+        return end_plan(connection, lease, error or None).files
+
+
+def preview(desk: PlanningDesk, lease: PlanLease) -> list[str]:
+    """Looks at the feed and leaves its forecast. Its files stay for the import; of a feed at fault they may go."""
+    try:
+        with order_of(desk, lease) as order:
+            forecast = dry_run(desk.engine, order, on_batch=lambda _: stop_if_told(desk))
+    except ITS_OWN as fault:
+        with transaction(desk.engine) as connection:
+            return end_plan(connection, lease, f"planning stopped: {fault}").files
+    with transaction(desk.engine) as connection:
+        keep_forecast(connection, lease, forecast.as_json())
+    return []
+
+
+def stop_if_told(desk: PlanningDesk) -> None:
+    if desk.stopping.is_set():
+        raise Interrupted
+
+
+@contextmanager
+def order_of(desk: PlanningDesk, lease: PlanLease) -> Iterator[Order]:
+    """What to import, open while the block runs. Raises what `ITS_OWN` names where the feed is at fault."""
+    with ExitStack() as exits:
+        desk.scratch.mkdir(parents=True, exist_ok=True)
+        scratch = Path(exits.enter_context(tempfile.TemporaryDirectory(dir=desk.scratch, prefix="plan-")))
+        path = feed_on_disk(desk, lease, scratch)
+        columns = lease.handed_in.columns
+        feed = exits.enter_context(open_feed(path, name=lease.feed_name, mapping=columns, scratch=scratch))
+        photos = photos_beside(desk, lease, feed, scratch)
+        if photos is not None:
+            exits.callback(photos.close)
+        yield Order(
+            catalogue=lease.catalogue,
+            feed_name=lease.feed_name,
+            feed=feed,
+            photos=photos,
+            lane=lease.lane,
+            whole=lease.whole,
+            withdraw_share_max=lease.withdraw_share_max,
+            refetch=lease.refetch,
+        )
 
 
 def feed_on_disk(desk: PlanningDesk, lease: PlanLease, scratch: Path) -> Path:
@@ -126,19 +162,11 @@ def photos_beside(desk: PlanningDesk, lease: PlanLease, feed: Feed, scratch: Pat
     return open_photos(feed.photos_path) if feed.photos_path else None
 
 
-def plan_all(desk: PlanningDesk, lease: PlanLease, feed: Feed, photos: Photos | None) -> str:
+def plan_all(desk: PlanningDesk, lease: PlanLease, order: Order) -> str:
     """Plans the lines that no planner has planned yet, batch by batch, while the lease is held.
 
     Empty, or why what a whole feed does not have was not withdrawn.
     """
-    order = Order(
-        catalogue=lease.catalogue,
-        feed_name=lease.feed_name,
-        feed=feed,
-        photos=photos,
-        lane=lease.lane,
-        refetch=lease.refetch,
-    )
     planner = Planner(
         engine=desk.engine,
         store=desk.store,
@@ -147,12 +175,11 @@ def plan_all(desk: PlanningDesk, lease: PlanLease, feed: Feed, photos: Photos | 
         version_id=lease.model_version_id,
         fence=lambda connection: take_plan_fence(connection, lease),
     )
-    batches = read_ahead(dropwhile(lambda entry: entry.line <= lease.planned_line, feed.rows()))
+    batches = read_ahead(dropwhile(lambda entry: entry.line <= lease.planned_line, order.feed.rows()))
     first = next(batches, FeedBatch())
     require_photos(first.entries, order)
     for batch in chain([first], batches):
-        if desk.stopping.is_set():
-            raise Interrupted
+        stop_if_told(desk)
         planner.plan(batch)
         dispatch(desk.engine, desk.app)
     return planner.withdraw()

@@ -12,18 +12,23 @@ from starlette.background import BackgroundTask
 from starlette.responses import RedirectResponse
 
 from api.control import clear_away
+from api.forecasts import Forecast
 from api.imports import ImportId
 from api.pages import wording
 from api.pages.choice import Choice
+from api.pages.forecasting import ForecastShown, shown_forecast
 from api.pages.imports import PATH, mood_of
 from api.pages.site import UseSite
+from api.pages.tiles import card_picture
 from api.progress import ImportProgress, progress_of
 from api.resources import Use
 from api.sources import public_source
 from broker import dispatch
+from db.browsing import ListingCard, listing_cards
 from db.control import begin_cancelling, pause_import, play_again, resume_import
 from db.engine import transaction
 from db.imports import ImportStatus, import_status
+from db.plans import forecast_of
 from db.quarantine import QuarantineRow, Wanted, count_by_reason, quarantine_page
 from db.remedies import REMEDIES
 from db.reports import photos_per_s
@@ -44,8 +49,17 @@ class Fault:
     count: str
     sentence: str
     remedy: str
-    examples: Sequence[tuple[str, str]]
+    examples: Sequence["Example"]
     may_pass: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Example:
+    """One of them. `thumbnail`: of the photo that stands for its listing; None where no photo of it can be shown."""
+
+    href: str
+    name: str
+    thumbnail: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +72,7 @@ class RejectedRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportPage:
-    """`shown` is what HTTP answers, which the script keeps up to date."""
+    """`shown` is what HTTP answers, which the script keeps up to date. `forecast`: where a person has to say yes."""
 
     shown: ImportProgress
     state: str
@@ -74,6 +88,8 @@ class ImportPage:
     finished: bool
     paused: bool
     stoppable: bool
+    waits: bool
+    forecast: ForecastShown | None
 
 
 @router.get(f"{PATH}/{{import_id}}")
@@ -123,6 +139,7 @@ def page_of(connection: Connection, import_id: int) -> ImportPage:
     shown = progress_of(status, photos_per_s(connection, import_id))
     wanted = Wanted(import_id=import_id)
     counts = count_by_reason(connection, wanted) if status.photos_quarantined else {}
+    told = forecast_of(connection, import_id) if status.waits else None
     rejected = report_page(connection, import_id, after=0, limit=ROWS_SHOWN, outcome=ReportOutcome.REJECTED)
     return ImportPage(
         shown=shown,
@@ -139,19 +156,27 @@ def page_of(connection: Connection, import_id: int) -> ImportPage:
         finished=status.finished,
         paused=status.paused_at is not None,
         stoppable=not status.finished and status.shown_state != "cancelled",
+        waits=status.waits,
+        forecast=shown_forecast(Forecast.model_validate(told)) if told else None,
     )
 
 
 def fault(connection: Connection, status: ImportStatus, reason: Reason, count: int) -> Fault:
     found = quarantine_page(connection, Wanted(import_id=status.id, reason=reason), after=0, limit=SHOWN)
+    cards = {card.id: card for card in listing_cards(connection, [row.listing_id for row in found])}
     return Fault(
         reason=reason.value,
         count=wording.counted(count, "photo"),
         sentence=wording.reason(reason),
         remedy=REMEDIES[reason],
-        examples=[(f"/listings/{row.listing_id}", name_of(row)) for row in found],
+        examples=[example(row, cards.get(row.listing_id)) for row in found],
         may_pass=reason in MAY_PASS,
     )
+
+
+def example(row: QuarantineRow, card: ListingCard | None) -> Example:
+    picture = card and card_picture(card)
+    return Example(href=f"/listings/{row.listing_id}", name=name_of(row), thumbnail=picture.small if picture else None)
 
 
 def name_of(row: QuarantineRow) -> str:

@@ -86,11 +86,12 @@ async def begin(
     feed_url: Annotated[Text, Form()] = "",
     catalogue: Annotated[Text, Form()] = "",
     full: Annotated[bool, Form()] = False,
+    preview: Annotated[bool, Form()] = False,
 ) -> Response:
     """Hands in what the form holds, and shows it; where something is amiss, the form again with what was typed."""
     typed = Typed(catalogue=catalogue.strip(), feed_url=feed_url.strip(), full=full)
     try:
-        import_id = await to_thread.run_sync(hand_in, use, chosen(feed), chosen(photos), typed)
+        import_id = await to_thread.run_sync(hand_in, use, chosen(feed), chosen(photos), typed, preview)
     except (BadImport, EmptyUpload, NoActiveModel) as error:
         wrong = str(error)
         return await to_thread.run_sync(refused, use, site, typed, wrong)
@@ -104,7 +105,7 @@ def chosen(upload: UploadFile | None) -> UploadFile | None:
     return upload if upload is not None and upload.filename else None
 
 
-def hand_in(use: Resources, feed: UploadFile | None, photos: UploadFile | None, typed: Typed) -> int:
+def hand_in(use: Resources, feed: UploadFile | None, photos: UploadFile | None, typed: Typed, preview: bool) -> int:
     """The import's id. Raises `BadImport`, `EmptyUpload` or `NoActiveModel`."""
     if (feed is None) == (not typed.feed_url):
         raise BadImport("choose a feed, or give its address: one of the two")
@@ -113,7 +114,7 @@ def hand_in(use: Resources, feed: UploadFile | None, photos: UploadFile | None, 
     except ValueError as error:
         raise BadImport("give the catalogue a name, for example my-shop") from error
     url = handed.checked_url(typed.feed_url) if typed.feed_url else None
-    how = How(full=typed.full, withdraw_share_max=WITHDRAW_SHARE_MAX, refetch=False)
+    how = How(full=typed.full, withdraw_share_max=WITHDRAW_SHARE_MAX, refetch=False, preview=preview)
     return take_in(use, feed, url, photos, catalogue, {}, how).id
 
 

@@ -38,6 +38,7 @@ STATES: Mapping[PhotoState, str] = {
 
 IMPORT_STATES: Mapping[str, str] = {
     "planning": "Reading the feed",
+    "previewed": "Waits for you",
     "running": "Looking at photos",
     "done": "Done",
     "failed": "Feed not read to its end",
@@ -113,6 +114,21 @@ def time_left(seconds: float | None) -> str:
         return "about a minute left" if seconds > 45 else "less than a minute left"
     minutes = round(seconds / 60)
     return f"about {minutes} minutes left" if minutes < 90 else f"about {round(minutes / 60)} hours left"
+
+
+def about(seconds: float) -> str:
+    """`a minute`, `20 minutes`, `3 hours`: as long as something takes."""
+    if seconds < 90:
+        return "a minute" if seconds > 20 else "a few seconds"
+    minutes = round(seconds / 60)
+    return f"{minutes} minutes" if minutes < 90 else f"{round(minutes / 60)} hours"
+
+
+def size(count: int) -> str:
+    """Bytes as `850 kB`, `12 MB` or `1.2 GB`."""
+    if count < 1_000_000:
+        return f"{-(-count // 1000)} kB"
+    return f"{count / 1e6:,.0f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"
 
 
 def day(moment: datetime) -> str:

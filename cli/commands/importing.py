@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from cli.errors import UsageError
-from cli.forecast import forecast_as_json, show_forecast
+from cli.forecast import show_forecast
 from cli.mapping import say_columns
 from cli.opening import Stack, open_stack
 from cli.output import err, out, print_json, print_table, progress
@@ -143,7 +143,7 @@ def forecast_of(stack: Stack, order: Order) -> Forecast:
 
 def show_dry_run(forecast: Forecast, *, as_json: bool) -> None:
     if as_json:
-        print_json(forecast_as_json(forecast))
+        print_json(forecast.as_json())
         return
     show_forecast(forecast)
     show_rejections([rejected(row) for row in forecast.rejections[:SHOWN]], forecast.tally.rows_rejected)
@@ -175,6 +175,8 @@ def show_result(stack: Stack, status: ImportStatus, *, as_json: bool) -> None:
     say_earlier_quarantine(stack, status)
     if status.paused_at:
         out.print(f"It is paused: modiste resume {status.id} lets it go on.")
+    elif status.waits:
+        out.print(f"Its feed was looked at, nothing of it is taken: modiste resume {status.id} starts it.")
     elif not status.finished:
         out.print(f"It is worked on: modiste status {status.id} tells how far, --watch stays until it is done.")
     if status.rows == 0 and status.lane is not Lane.BACKFILL:

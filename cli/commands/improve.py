@@ -9,6 +9,8 @@ from urllib.parse import quote
 import typer
 
 from cli.backfilling import run_backfill
+from cli.commands.canary import SAMPLE as CANARY_SAMPLE
+from cli.commands.canary import show as show_canary
 from cli.commands.train import tell
 from cli.coverage import say_coverage
 from cli.errors import UsageError
@@ -18,11 +20,12 @@ from cli.opening import Stack, open_stack
 from cli.output import out, print_table
 from cli.settings import Settings
 from cli.training import REPORT, Order, require_trainer, train_model
+from db.canary import canary
 from db.catalogues import require_catalogue
 from db.corrections import list_corrections
 from db.engine import transaction
 from db.meanings import word_meanings
-from db.models import RegisteredModel, active_model, list_models
+from db.models import RegisteredModel, active_model, list_models, model_by_name
 from store import Area
 from worker import registration
 
@@ -117,14 +120,24 @@ def take(stack: Stack, made: Path, version: str, *, activate: bool, as_json: boo
     tell(as_json, f"Registered {version}; it sees the catalogue now.", event="registered", version=version)
     done = run_backfill(stack, version, watch=True)
     tell(as_json, f"It has seen {say_coverage(done.coverage)}.", event="backfilled", coverage=asdict(done.coverage))
+    say_canary(stack, version, as_json=as_json)
     if activate:
         registration.activate(stack.engine, stack.store, stack.settings.home / "cache", version)
         tell(as_json, f"{version} is active. To go back: modiste models rollback", event="activated", version=version)
     else:
-        said = (
-            f"What would change: modiste models canary {version}. To have it answer: modiste models activate {version}"
-        )
+        said = f"To have it answer: modiste models activate {version}"
         tell(as_json, said, event="waiting", version=version)
+
+
+def say_canary(stack: Stack, version: str, *, as_json: bool) -> None:
+    """What would change for the listings that both have seen: the other half of what a person decides by."""
+    with transaction(stack.engine) as connection:
+        found = canary(connection, active_model(connection), model_by_name(connection, version), sample=CANARY_SAMPLE)
+    if as_json:
+        tell(True, "", event="canary", **asdict(found))
+    elif found.compared:
+        out.print()
+        show_canary(found)
 
 
 def say_counts(counts: Counts, *, as_json: bool) -> None:

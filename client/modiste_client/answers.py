@@ -210,6 +210,47 @@ class ImportProgress(Import):
     seconds_left: float | None
 
 
+class RowsForecast(Answer):
+    """Rows of the feed by what would become of them."""
+
+    new: int
+    changed: int
+    unchanged: int
+    continued: int
+    rejected: int
+
+
+class RejectedRow(Answer):
+    """A row that would not be taken, and why."""
+
+    line: int
+    external_id: str | None
+    column: str | None
+    reason: str | None
+    detail: str | None
+
+
+class Forecast(Answer):
+    """What an import would do, and what it would take. Photos and sizes are upper bounds; sizes in bytes."""
+
+    rows: RowsForecast
+    photos: int
+    photos_to_fetch: int
+    photos_asked_again: int
+    photos_at_hand: int
+    photos_known: int
+    photos_without_file: int
+    hosts: Mapping[str, int]
+    photos_per_s: float | None
+    seconds: float | None
+    stored_bytes: int
+    index_bytes: int
+    withdrawn: int | None
+    available: int | None
+    refusal: str | None
+    rejected: tuple[RejectedRow, ...]
+
+
 class ImportPage(Answer):
     """Newest first; `next` goes into the parameter `after`."""
 
@@ -263,6 +304,30 @@ class QuarantinePage(Answer):
     """`next` goes into the parameter `after`; null on the last page."""
 
     photos: tuple[QuarantinedPhoto, ...]
+    next: str | None
+
+
+class Correction(Answer):
+    """What a person said of a listing. `was` and `now` are words, None for none; alike where it was right."""
+
+    id: int
+    listing_id: int
+    catalogue: str
+    external_id: str
+    title: str | None
+    photo_id: int | None
+    field: str
+    was: str | None
+    now: str | None
+    who: str
+    made_at: datetime
+    undone_at: datetime | None
+
+
+class CorrectionPage(Answer):
+    """`next` goes into the parameter `after`; null on the last page."""
+
+    corrections: tuple[Correction, ...]
     next: str | None
 
 

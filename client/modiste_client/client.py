@@ -13,6 +13,8 @@ from pydantic import BaseModel, TypeAdapter
 from modiste_client.answers import (
     Card,
     Catalogue,
+    Correction,
+    Forecast,
     Import,
     ImportProgress,
     Listing,
@@ -173,7 +175,8 @@ class Client:
     ) -> Import:
         """Hands in a feed: a file, or a URL that a worker fetches. `photos`: a zip. `columns`: field to column.
 
-        `said`: `full`, `withdraw_share_max`, `refetch`, as over HTTP. Returns once it is handed in; see `watch`.
+        `said`: `full`, `withdraw_share_max`, `refetch`, `preview`, as over HTTP. Returns once it is handed in; see
+        `watch`, and with `preview` then `forecast`, and `resume` or `cancel`.
         """
         data = {"catalogue": catalogue, "map": [f"{field}={column}" for field, column in (columns or {}).items()]}
         data |= {name: as_text(value) for name, value in said.items()}
@@ -201,6 +204,10 @@ class Client:
     def get_import(self, import_id: int) -> ImportProgress:
         return self._one(ImportProgress, "GET", f"/v1/imports/{import_id}")
 
+    def forecast(self, import_id: int) -> Forecast:
+        """What an import would do that was handed in with `preview`, once its state is `previewed`."""
+        return self._one(Forecast, "GET", f"/v1/imports/{import_id}/forecast")
+
     def pause(self, import_id: int) -> Import:
         return self._one(Import, "POST", f"/v1/imports/{import_id}/pause")
 
@@ -224,6 +231,25 @@ class Client:
     ) -> Iterator[QuarantinedPhoto]:
         wanted = query({"import_id": import_id, "catalogue": catalogue, "reason": list(reasons) or None})
         return self._pages(QuarantinedPhoto, "/v1/quarantine", "photos", wanted)
+
+    # Corrections
+
+    def corrections(
+        self, *, catalogue: str | None = None, listing_id: int | None = None, undone: bool = False
+    ) -> Iterator[Correction]:
+        """What people said of listings, oldest first; what was taken back only with `undone`."""
+        wanted = query({"catalogue": catalogue, "listing_id": listing_id}, undone=as_text(undone))
+        return self._pages(Correction, "/v1/corrections", "corrections", wanted)
+
+    def correct(
+        self, listing_id: int, *, field: str, now: str | None, who: str, photo_id: int | None = None
+    ) -> Correction:
+        """Says what is true of a listing: its `category` or a word of an attribute group; None: none of its words."""
+        said = {"field": field, "now": now, "who": who, "photo_id": photo_id}
+        return self._one(Correction, "POST", f"/v1/listings/{listing_id}/corrections", json=said)
+
+    def undo_correction(self, correction_id: int) -> Correction:
+        return self._one(Correction, "DELETE", f"/v1/corrections/{correction_id}")
 
     # Model versions
 

@@ -38,6 +38,8 @@ def test_from_a_dropped_feed_to_a_better_model_and_back(
         correct(page, address)
         assert modiste.sql(BY_COLLEAGUES) == [["30"]]
         improved = modiste.json_lines("improve", "--catalogue", "shop", "--epochs", "1", timeout_s=400)
+        (canary,) = [line for line in improved if line["event"] == "canary"]
+        assert canary["compared"] >= PRODUCTS
         (gate,) = [line for line in improved if line["event"] == "gate"]
         assert gate["passed"], gate
         (waiting,) = [line for line in improved if line["event"] == "waiting"]
@@ -50,8 +52,11 @@ def hand_in(page: Page, address: str, feed: Path) -> None:
     page.locator("#feed").set_input_files(feed)
     page.locator("#photos").set_input_files(feed.with_name("photos.zip"))
     page.locator("#catalogue").fill("shop")
-    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Look at it first").click()
     page.wait_for_url("**/imports/1")
+    expect(page.get_by_role("heading", name="What it would do")).to_be_visible(timeout=60_000)
+    expect(page.locator(".forecast")).to_contain_text(f"{PRODUCTS:,} new")
+    page.get_by_role("button", name="Start the import").click()
     expect(page.get_by_text("Done", exact=True)).to_be_visible(timeout=120_000)
 
 

@@ -13,6 +13,21 @@ from tests.e2e.browsing import NARROW, WIDE, drop, open_page
 LISTINGS = 20
 LIKED = "melange hoodie"  # a listing with others alike among these few
 
+# Import 2, which waits for a person; and a photo of import 1 in quarantine.
+LOOKED_AT = """
+    INSERT INTO modiste.import (catalogue, feed, lane, state, model_version_id)
+    SELECT catalogue, 'spring.csv', lane, 'previewed', model_version_id FROM modiste.import WHERE id = 1;
+    INSERT INTO modiste.plan (import_id, preview, forecast) SELECT 2, true, '{
+        "rows": {"new": 20, "changed": 1, "unchanged": 4180, "continued": 0, "rejected": 1}, "photos": 25,
+        "photos_to_fetch": 5, "photos_asked_again": 0, "photos_at_hand": 20, "photos_known": 4180,
+        "photos_without_file": 2, "hosts": {"img.example": 5}, "photos_per_s": 50, "seconds": 1,
+        "stored_bytes": 1400000, "index_bytes": 3800000, "withdrawn": null, "available": null, "refusal": null, "rejected":
+        [{"line": 3, "external_id": "A2", "column": "price", "reason": "bad_price", "detail": "no price: cheap"}]}';
+    UPDATE modiste.photo SET state = 'quarantined', reason = 'timeout' WHERE id = (
+        SELECT max(p.id) FROM modiste.photo p WHERE p.position > 0);
+    UPDATE modiste.import SET photos_quarantined = 1, photos_enriched = photos_enriched - 1 WHERE id = 1
+"""
+
 
 @pytest.fixture(scope="module")
 def site(browser: Browser, modiste: Any, served: Any, sample: Path, tmp_path_factory: Any) -> Iterator[str]:
@@ -20,6 +35,7 @@ def site(browser: Browser, modiste: Any, served: Any, sample: Path, tmp_path_fac
     feed = tmp_path_factory.mktemp("pages") / "feed.csv"
     feed.write_text("".join(sample.joinpath("feed.csv").read_text().splitlines(keepends=True)[: LISTINGS + 1]))
     modiste.run("import", feed, "--photos", sample / "photos", "--catalogue", "sample")
+    modiste.sql(LOOKED_AT)
     with served(modiste, "api") as address:
         yield address
 
@@ -143,13 +159,15 @@ PATHS = (
     "/quality",
     "/imports",
     "/imports/1",
+    "/imports/2",
     "/models",
     "/models/lite0-staged-4",
     "/nowhere",
 )
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (NARROW, "dark")])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, NARROW])
 def test_no_page_has_a_fault_that_axe_finds(browser: Browser, site: str, viewport: Any, scheme: Any) -> None:
     page = browser.new_context(viewport=viewport, color_scheme=scheme).new_page()
     found = {}

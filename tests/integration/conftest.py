@@ -1,9 +1,15 @@
-"""Real servers for every test below: one embedded pair a session, one database a test, copied from a migrated one."""
+"""Real servers for every test below: one embedded pair a session, one database a test, copied from a migrated one.
+
+MODISTE_TEST_DATABASE_URL names another PostgreSQL, which tests/compat has the tests of `db` run on, and
+MODISTE_TESTED_DATABASE_URL the way to it that is tested.
+"""
 
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,10 +22,22 @@ from db.migrate import migrate
 from store import Store
 
 numbers = itertools.count()
+TEMPLATE = "template_modiste"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """In place of the embedded pair. Databases are made over `database_url` and tested over `tested_url`."""
+
+    database_url: str
+    tested_url: str
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[EmbeddedPair]:
+def servers() -> Iterator[EmbeddedPair | Given]:
+    if given := os.environ.get("MODISTE_TEST_DATABASE_URL"):
+        yield Given(database_url=given, tested_url=os.environ.get("MODISTE_TESTED_DATABASE_URL", given))
+        return
     home = Path(tempfile.mkdtemp(prefix="modiste-it-"))
     with EmbeddedPair.start(home) as pair:
         yield pair
@@ -29,11 +47,11 @@ def servers() -> Iterator[EmbeddedPair]:
 @pytest.fixture(scope="session")
 def template(servers: EmbeddedPair) -> str:
     """The name of a database that the migrations have built."""
-    create_database(servers, "template_modiste", "CREATE EXTENSION vector")
-    engine = open_engine(url_of(servers, "template_modiste"))
+    create_database(servers, TEMPLATE, "CREATE EXTENSION vector")
+    engine = open_engine(url_of(servers, TEMPLATE))
     migrate(engine)
     engine.dispose()
-    return "template_modiste"
+    return TEMPLATE
 
 
 @pytest.fixture
@@ -74,7 +92,9 @@ def store(tmp_path: Path) -> Store:
 
 
 def url_of(servers: EmbeddedPair, database: str) -> str:
-    return make_url(servers.database_url).set(database=database).render_as_string(hide_password=False)
+    # Nobody may be connected to what is copied, and a pool stays so.
+    url = servers.database_url if database == TEMPLATE else getattr(servers, "tested_url", servers.database_url)
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
 
 
 def create_database(servers: EmbeddedPair, name: str, *statements: str, template: str = "template1") -> None:

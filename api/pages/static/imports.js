@@ -38,7 +38,7 @@ function follow(place) {
   addEventListener("pagehide", () => events.close());
 }
 
-function send(form) {
+function send(form, way) {
   const told = form.querySelector("[data-told]");
   const sent = form.querySelector("[data-sent]");
   const request = new XMLHttpRequest();
@@ -46,7 +46,7 @@ function send(form) {
   const again = (why) => {
     told.textContent = why ?? "That was not taken. Try again.";
     sent.hidden = true;
-    form.querySelector("button").disabled = false;
+    form.querySelectorAll("button").forEach((button) => { button.disabled = false; });
   };
   request.upload.addEventListener("progress", (event) => {
     if (event.lengthComputable) sent.value = event.loaded / event.total;
@@ -57,10 +57,12 @@ function send(form) {
   });
   request.addEventListener("error", () => again("The connection broke. Nothing was taken; try again."));
   request.open("POST", form.action);
-  request.send(new FormData(form));
+  const said = new FormData(form);
+  if (way?.name) said.append(way.name, way.value);
+  request.send(said);
   told.textContent = "Sending …";
   sent.hidden = false;
-  form.querySelector("button").disabled = true;
+  form.querySelectorAll("button").forEach((button) => { button.disabled = true; });
 }
 
 function put(input, file) {
@@ -85,7 +87,7 @@ if (form) {
   form.addEventListener("submit", (event) => {
     if (![...form.querySelectorAll("input[type=file]")].some((input) => input.files.length)) return;
     event.preventDefault();
-    send(form);
+    send(form, event.submitter);
   });
   document.addEventListener("dragover", (event) => {
     event.preventDefault();

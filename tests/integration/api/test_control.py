@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from api.forecasts import Forecast, RowsForecast
 from db.enrichments import Outcome
 from db.listings import ListingData
 from db.states import Reason
@@ -36,6 +37,35 @@ def planned(shop: Any) -> Iterator[Callable[..., tuple[int, list[int]]]]:
     yield plan
     shop.rows("DELETE FROM modiste.listing WHERE catalogue = 'controlled'")
     shop.rows("DELETE FROM modiste.import WHERE id = ANY (:ids)", ids=begun)
+
+
+def test_what_an_import_would_do_is_asked_before_it_is_started(client: TestClient, shop: Any) -> None:
+    begun = client.post(
+        "/v1/imports",
+        files={"feed": ("f.csv", b"external_id,image\nA1,https://img.example/1.jpg\n", "text/csv")},
+        data={"catalogue": "controlled", "preview": "true"},
+    ).json()
+    place = f"/v1/imports/{begun['id']}"
+    early = client.get(f"{place}/forecast")
+    assert (early.status_code, early.json()["title"]) == (409, "No forecast")
+    assert client.get("/v1/imports/999999/forecast").status_code == 404
+    told = dict.fromkeys(Forecast.model_fields, 0) | {
+        "rows": dict.fromkeys(RowsForecast.model_fields, 1), "hosts": {"img.example": 1}, "refusal": None,
+        "rejected": [],
+    }  # fmt: skip
+    shop.rows(
+        """UPDATE modiste.plan SET forecast = CAST(:told AS jsonb) WHERE import_id = :id;
+           UPDATE modiste.import SET state = 'previewed' WHERE id = :id""",
+        id=begun["id"], told=json.dumps(told),
+    )  # fmt: skip
+    assert client.get(f"{place}/forecast").json()["hosts"] == {"img.example": 1}
+    assert [one["id"] for one in client.get("/v1/imports?state=previewed").json()["imports"]] == [begun["id"]]
+    assert [line for line in client.get(f"{place}/events").text.splitlines() if line.startswith("event")] == [
+        "event: progress", "event: done",
+    ]  # fmt: skip
+    assert client.post(f"{place}/resume").json()["state"] == "planning"
+    assert client.get(f"{place}/forecast").status_code == 409
+    assert client.post(f"{place}/cancel").status_code == 202
 
 
 def test_an_import_is_paused_resumed_and_cancelled(client: TestClient, shop: Any, planned: Any) -> None:

@@ -267,7 +267,8 @@ def migrated_database(servers: Any, template: str) -> Iterator[Engine]:
     admin = open_engine(servers.database_url)
     with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as outside:
         outside.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-        engine = open_engine(make_url(servers.database_url).set(database=name).render_as_string(hide_password=False))
+        url = make_url(getattr(servers, "tested_url", servers.database_url)).set(database=name)
+        engine = open_engine(url.render_as_string(hide_password=False))
         yield engine
         engine.dispose()
         outside.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

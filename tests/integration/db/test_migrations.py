@@ -2,12 +2,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from db.engine import MIGRATIONS, open_engine, require_migrated, schema_revision, transaction
+from db.errors import ServerTooOld
 from db.migrate import head_revision, migrate
 from db.models import register_model
 
@@ -112,3 +114,10 @@ def test_an_ordinary_role_may_migrate_and_ask_once_the_extension_is_there(empty_
             connection.execute(text("DROP OWNED BY ordinary CASCADE"))
             connection.execute(text("DROP ROLE ordinary"))
         owner.dispose()
+
+
+def test_a_pgvector_that_was_upgraded_on_disk_alone_is_told_from_one_that_was_not(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE pg_extension SET extversion = '0.7.4' WHERE extname = 'vector'"))
+    with pytest.raises(ServerTooOld, match=r"0\.7\.4 is too old, and its files .* ALTER EXTENSION vector UPDATE"):
+        require_migrated(engine, head_revision())

@@ -12,13 +12,14 @@ import pytest
 from celery import Celery
 from sqlalchemy import Engine, text
 
+from api.forecasts import Forecast
 from broker import PLANNING, Delivery, dispatch, make_app, queue_length
 from db.catalogues import ensure_catalogue
-from db.control import begin_cancelling, finish_cancelling
+from db.control import begin_cancelling, finish_cancelling, pause_import, resume_import
 from db.engine import transaction
-from db.errors import LeaseLost
+from db.errors import ImportFinished, LeaseLost
 from db.imports import ImportStatus, begin_import, import_status
-from db.plans import ATTEMPTS, HandedIn, claim_plan, hand_in, keep_plans_alive, take_plan_fence
+from db.plans import ATTEMPTS, HandedIn, claim_plan, forecast_of, hand_in, keep_plans_alive, take_plan_fence
 from db.states import ImportState, Lane
 from store import Area, Store
 from worker import batches, handed_in
@@ -56,7 +57,14 @@ def desk(engine: Engine, app: Celery, store: Store, tmp_path: Path) -> Iterator[
 def give(engine: Engine, store: Store, version_id: int, tmp_path: Path) -> HandIn:
     """Hands in a feed of this text; returns the import's id."""
 
-    def hand(feed: str | bytes | None = None, *, url: str | None = None, photos: Path | None = None, **how: Any) -> int:
+    def hand(
+        feed: str | bytes | None = None,
+        *,
+        url: str | None = None,
+        photos: Path | None = None,
+        preview: bool = False,
+        **how: Any,
+    ) -> int:
         if feed is not None:
             store.write(Area.FEEDS, "given", feed if isinstance(feed, bytes) else feed.encode())
         if photos is not None:
@@ -72,7 +80,7 @@ def give(engine: Engine, store: Store, version_id: int, tmp_path: Path) -> HandI
                 photos_file=photos and "given-photos",
                 columns={"title": "what"},
             )
-            hand_in(connection, import_id, given)
+            hand_in(connection, import_id, given, preview=preview)
         return import_id
 
     return hand
@@ -99,6 +107,82 @@ def test_a_feed_that_was_handed_in_is_planned_and_its_file_goes(
     assert list(store.names(Area.FEEDS)) == []
     assert one("SELECT count(*) FROM modiste.plan") == 0
     assert queue_length(desk.app, "bulk") == 1
+
+
+def test_a_feed_may_be_looked_at_first_and_is_then_started(
+    desk: PlanningDesk, give: HandIn, store: Store, one: One
+) -> None:
+    import_id = give(rows(3) + "9,,https://127.0.0.1:1/9.jpg\n,T,https://127.0.0.1:1/8.jpg\n", preview=True)
+    plan_handed_in(desk, import_id)
+    looked_at = status(desk.engine, import_id)
+    assert (looked_at.state, looked_at.rows, looked_at.photos_total) == (ImportState.PREVIEWED, 0, 0)
+    assert one("SELECT count(*) FROM modiste.listing") == 0
+    with transaction(desk.engine) as connection:
+        found = Forecast.model_validate(forecast_of(connection, import_id))
+    assert (found.rows.new, found.rows.rejected, found.photos_to_fetch) == (4, 1, 4)
+    assert found.hosts == {"127.0.0.1": 4}
+    assert found.rejected[0].line == 6
+
+    plan_handed_in(desk, import_id)  # a message that comes twice
+    dispatch(desk.engine, desk.app)
+    sweep(desk.engine, desk.app, store, NOW)
+    assert queue_length(desk.app, PLANNING) == 0, "it waits for a person"
+    assert status(desk.engine, import_id).state is ImportState.PREVIEWED
+
+    with transaction(desk.engine) as connection:
+        resume_import(connection, import_id)
+    dispatch(desk.engine, desk.app)
+    assert queue_length(desk.app, PLANNING) == 1
+    plan_handed_in(desk, import_id)
+    planned = status(desk.engine, import_id)
+    assert (planned.rows_new, planned.rows_rejected, planned.state) == (4, 1, ImportState.RUNNING)
+    assert list(store.names(Area.FEEDS)) == []
+
+
+def test_what_a_whole_feed_would_withdraw_is_told_first(desk: PlanningDesk, give: HandIn) -> None:
+    plan_handed_in(desk, give(rows(6)))
+    import_id = give(rows(4), whole=True, preview=True)
+    plan_handed_in(desk, import_id)
+    with transaction(desk.engine) as connection:
+        found = Forecast.model_validate(forecast_of(connection, import_id))
+    assert (found.withdrawn, found.available, found.rows.unchanged) == (2, 6, 4)
+    assert "2 of 6" in str(found.refusal)
+
+
+def test_a_preview_that_is_discarded_leaves_nothing(desk: PlanningDesk, give: HandIn, store: Store, one: One) -> None:
+    import_id = give(rows(3), preview=True)
+    plan_handed_in(desk, import_id)
+    with transaction(desk.engine) as connection:
+        with pytest.raises(ImportFinished, match="only looked at"):
+            pause_import(connection, import_id)
+        files = begin_cancelling(connection, import_id)
+    finish_cancelling(desk.engine, import_id)
+    discarded = status(desk.engine, import_id)
+    assert (discarded.state, discarded.finished, discarded.error) == (
+        ImportState.CANCELLED, True, "discarded after its preview",
+    )  # fmt: skip
+    assert files == list(store.names(Area.FEEDS))
+    assert one("SELECT count(*) FROM modiste.plan") == 0
+
+
+def test_a_feed_at_fault_fails_as_it_is_looked_at(desk: PlanningDesk, give: HandIn, store: Store) -> None:
+    import_id = give("colour,size\nred,S\n", preview=True)
+    plan_handed_in(desk, import_id)
+    failed = status(desk.engine, import_id)
+    assert failed.state is ImportState.FAILED
+    assert "planning stopped" in str(failed.error)
+    assert list(store.names(Area.FEEDS)) == []
+
+
+def test_a_worker_that_stops_while_it_looks_gives_the_feed_back(desk: PlanningDesk, give: HandIn, one: One) -> None:
+    import_id = give(rows(3), preview=True)
+    desk.stopping.set()
+    plan_handed_in(desk, import_id)
+    assert status(desk.engine, import_id).state is ImportState.PLANNING
+    assert one("SELECT attempt FROM modiste.plan") == 0
+    desk.stopping.clear()
+    plan_handed_in(desk, import_id)
+    assert status(desk.engine, import_id).state is ImportState.PREVIEWED
 
 
 def test_what_a_full_feed_does_not_have_is_withdrawn_once_whoever_reads_it_to_its_end(

@@ -1,5 +1,6 @@
 """Imports as a browser hands them in, watches them and stops them."""
 
+import json
 from typing import Any
 
 import pytest
@@ -41,6 +42,35 @@ def test_a_feed_is_handed_in_paused_resumed_and_cancelled(browser: Browser, shop
     assert not [e for e in browser.get(place).all("button") if e.words == "Pause"]
     again = browser.client.post(f"{place}/pause", headers={"accept": "text/html"})
     assert again.status_code == 409
+
+
+def test_a_feed_is_looked_at_first_and_started_or_discarded(browser: Browser, shop: Shop) -> None:
+    place = str(hand_in(browser, preview="true").headers["location"])
+    import_id = int(place.rsplit("/", 1)[1])
+    assert "Reading the feed" in browser.get(place).words
+    assert shop.one("SELECT preview FROM modiste.plan WHERE import_id = :id", id=import_id)
+    told = {
+        "rows": {"new": 20, "changed": 0, "unchanged": 4180, "continued": 0, "rejected": 1},
+        "photos": 25, "photos_to_fetch": 0, "photos_asked_again": 0, "photos_at_hand": 25, "photos_known": 4180,
+        "photos_without_file": 2, "hosts": {}, "photos_per_s": 50.0, "seconds": 0.5, "stored_bytes": 1_400_000,
+        "index_bytes": 3_800_000, "withdrawn": None, "available": None, "refusal": None,
+        "rejected": [{"line": 3, "external_id": "A2", "column": "price", "reason": "bad_price", "detail": "no price"}],
+    }  # fmt: skip
+    shop.rows(
+        """UPDATE modiste.plan SET forecast = CAST(:told AS jsonb) WHERE import_id = :id;
+           UPDATE modiste.import SET state = 'previewed' WHERE id = :id""",
+        id=import_id, told=json.dumps(told),
+    )  # fmt: skip
+    page = browser.get(place)
+    for words in ("What it would do", "20 new, 4,180 unchanged, 1 rejected", "25 at hand, 4,180 seen before",
+                  "a few seconds at most", "2 photos of which there is no file", "A2 price no price"):  # fmt: skip
+        assert words in page.words
+    assert [e.words for e in page.all("button") if e.words] == ["Start the import", "Discard it"]
+    assert "Waits for you" in browser.get("/imports").words
+
+    assert browser.client.post(f"{place}/resume").status_code == 303
+    assert "Reading the feed" in browser.get(place).words
+    assert not shop.one("SELECT preview FROM modiste.plan WHERE import_id = :id", id=import_id)
 
 
 @pytest.mark.parametrize(
