@@ -43,8 +43,7 @@ class ImportLine:
     catalogue: str
     state: str
     mood: str
-    rows: str
-    photos: str
+    size: str
     share: float | None
     started_at: datetime
 
@@ -146,17 +145,24 @@ def line_of(shown: Import, state: str) -> ImportLine:
         catalogue=shown.catalogue,
         state=wording.import_state(state),
         mood=mood_of(shown, state),
-        rows=wording.counted(shown.rows.total, "row"),
-        photos=wording.counted(shown.photos.total, "photo"),
+        size=size_of(shown, state),
         share=shown.progress,
         started_at=shown.started_at,
     )
+
+
+def size_of(shown: Import, state: str) -> str:
+    if state == "previewed":
+        return "looked at, not taken yet"
+    return f"{wording.counted(shown.rows.total, 'row')} · {wording.counted(shown.photos.total, 'photo')}"
 
 
 def mood_of(shown: Import, state: str) -> str:
     """How its state is coloured: what goes on, what is well, and what a person should look at."""
     if state in ("failed", "cancelled", "paused"):
         return "amiss"
+    if state == "previewed":
+        return "waits"
     if state != "done":
         return "going"
     return "amiss" if shown.photos.quarantined or shown.rows.rejected else "well"

@@ -19,10 +19,13 @@ LOOKED_AT = """
     SELECT catalogue, 'spring.csv', lane, 'previewed', model_version_id FROM modiste.import WHERE id = 1;
     INSERT INTO modiste.plan (import_id, preview, forecast) SELECT 2, true, '{
         "rows": {"new": 20, "changed": 1, "unchanged": 4180, "continued": 0, "rejected": 1}, "photos": 25,
-        "photos_to_fetch": 5, "photos_asked_again": 0, "photos_at_hand": 20, "photos_known": 4180,
+        "photos_to_fetch": 5, "photos_asked_again": 0, "photos_at_hand": 20,
+        "photos_known": 4180,
         "photos_without_file": 2, "hosts": {"img.example": 5}, "photos_per_s": 50, "seconds": 1,
-        "stored_bytes": 1400000, "index_bytes": 3800000, "withdrawn": null, "available": null, "refusal": null, "rejected":
-        [{"line": 3, "external_id": "A2", "column": "price", "reason": "bad_price", "detail": "no price: cheap"}]}';
+        "stored_bytes": 1400000, "index_bytes": 3800000, "withdrawn": null, "available": null, "refusal": null,
+        "rejected": [
+            {"line": 3, "external_id": "A2", "column": "price", "reason": "bad_price", "detail": "no price: cheap"}
+        ]}';
     UPDATE modiste.photo SET state = 'quarantined', reason = 'timeout' WHERE id = (
         SELECT max(p.id) FROM modiste.photo p WHERE p.position > 0);
     UPDATE modiste.import SET photos_quarantined = 1, photos_enriched = photos_enriched - 1 WHERE id = 1
