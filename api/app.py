@@ -41,6 +41,7 @@ from api.network import ActiveNetwork
 from api.pages.mounting import mount_pages
 from api.rates import Rate
 from api.resources import Resources
+from api.review_ahead import ReviewAhead
 from api.settings import ApiSettings
 from db.engine import MAX_OVERFLOW, open_engine
 from store import Store
@@ -65,6 +66,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
             network=network,
             at_once=CapacityLimiter(PHOTOS_AT_ONCE),
             following=Following(partial(look_at, engine)),
+            review_ahead=ReviewAhead(),
             metrics=metrics.registry_of(
                 metrics.PoolCollector(engine, most=POOL_SIZE + MAX_OVERFLOW), broker.VitalsCollector(engine, queues)
             ),

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from api.following import Following
 from api.network import ActiveNetwork
+from api.review_ahead import ReviewAhead
 from store import Store
 
 
@@ -24,6 +25,7 @@ class Resources:
     network: ActiveNetwork
     at_once: CapacityLimiter
     following: Following
+    review_ahead: ReviewAhead
     metrics: CollectorRegistry
 
 

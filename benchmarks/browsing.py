@@ -18,13 +18,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from api.review_ahead import AHEAD, ReviewAhead
 from benchmarks.many_listings import CATALOGUE, World, category_name, fill
 from cli.opening import open_stack
 from cli.settings import Settings
 from db.browsing import browse_listings
 from db.engine import transaction
 from db.facets import count_listings, facet_counts
-from db.review import review_queue
+from db.review import Position, review_queue
 
 DIM = 64  # nothing here looks at vectors
 A_PAGE = 48
@@ -85,8 +86,21 @@ def questions(listings: int) -> dict[str, Callable[[Connection], object]]:
         found[f"how many: {name}"] = lambda c, f=filters: count_listings(c, f, at_most=10_000)  # type: ignore[misc]
     found["counts beside the filters: words"] = lambda c: facet_counts(c, {}, "listing 4711", listings=listings)
     found["a page: words"] = lambda c: browse_listings(c, filters={}, words="listing 4711", limit=A_PAGE)
-    found["the next to review"] = lambda c: review_queue(c, catalogue=CATALOGUE)
+    found["a review begun"] = lambda c: review_queue(c, catalogue=CATALOGUE, limit=AHEAD)
+    found["the next to review"] = NextToReview()
     return found
+
+
+class NextToReview:
+    """One item after the other, as a person works through them."""
+
+    def __init__(self) -> None:
+        self._ahead = ReviewAhead()
+        self._after: Position | None = None
+
+    def __call__(self, connection: Connection) -> None:
+        queue = self._ahead.queue(connection, catalogue=CATALOGUE, kind=None, after=self._after)
+        self._after = queue.items[0].position
 
 
 def timed(engine: Engine, ask: Callable[[Connection], object], rounds: int) -> list[float]:

@@ -173,6 +173,19 @@ def review_queue(
     return Queue(items=[_item(row) for row in rows], left=left)
 
 
+def unanswered(connection: Connection, items: Sequence[ReviewItem]) -> list[ReviewItem]:
+    """Those of the items that no person has corrected or confirmed, in their order."""
+    rows = connection.execute(
+        text("""
+            SELECT listing_id, field FROM modiste.correction
+            WHERE listing_id = ANY (:listings) AND undone_at IS NULL
+        """),
+        {"listings": [item.listing_id for item in items]},
+    )
+    answered = {(row.listing_id, row.field) for row in rows}
+    return [item for item in items if (item.listing_id, item.field) not in answered]
+
+
 def contradictions(kind: Kind, which: str = "") -> str:
     return CONTRADICTIONS.format(said=SAID[kind], kind=kind.value, which=which)
 

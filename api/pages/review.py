@@ -19,7 +19,7 @@ from api.texts import Text
 from db.browsing import list_catalogues, listing_details
 from db.corrections import CATEGORY, Correction, correct_listing, correctable, find_correction, undo_correction
 from db.engine import transaction
-from db.review import Kind, Position, ReviewItem, contradictions_of, likely_words, review_queue
+from db.review import Kind, Position, Queue, ReviewItem, contradictions_of, likely_words
 
 PATH = "/review"
 WHO = "modiste_who"
@@ -140,7 +140,8 @@ def review(
 ) -> Response:
     """`listing`, `field`: this one now, whatever the queue says. `done`: the correction that was just made."""
     with transaction(use.engine) as connection:
-        page = page_of(connection, here, listing, field, done, unquote(who))
+        queue = use.review_ahead.queue(connection, catalogue=here.catalogue, kind=here.kind, after=here.after)
+        page = page_of(connection, queue, here, listing, field, done, unquote(who))
     return site.page("review.html", page=page)
 
 
@@ -189,9 +190,8 @@ def go(where: str, more: str) -> RedirectResponse:
 
 
 def page_of(
-    connection: Connection, here: Place, listing: int | None, field: str, done: int | None, who: str
+    connection: Connection, queue: Queue, here: Place, listing: int | None, field: str, done: int | None, who: str
 ) -> ReviewPage:
-    queue = review_queue(connection, catalogue=here.catalogue, kind=here.kind, after=here.after)
     item = queue.items[0] if queue.items else None
     task, following = None, here
     if listing is not None:

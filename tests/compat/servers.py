@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Older releases, where `make compat` puts them.
 OLDER = ROOT / "build" / "compat"
 # Those that the tests of db log in as.
-ROLES = ("modiste", "ordinary", "plain")
+ROLES = ("modiste", "ordinary", "plain", "reader_of_similarity")
 STARTS_WITHIN_S = 60
 
 
