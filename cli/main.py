@@ -26,6 +26,7 @@ from cli.commands import (
     services,
     similar,
     status,
+    tidy,
     train,
 )
 from cli.errors import message_of
@@ -62,6 +63,7 @@ app.command()(services.scheduler)
 app.command()(services.migrate)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(services.psql)
 app.command()(doctor.doctor)
+app.command()(tidy.tidy)
 app.command()(demo.demo)
 app.command()(sample.sample)
 

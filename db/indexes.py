@@ -95,6 +95,39 @@ def lacks_index(connection: Connection, version_id: int) -> bool:
     )
 
 
+def dead_indexes(connection: Connection) -> list[VectorIndex]:
+    """Indexes that are noted as built and that PostgreSQL lacks, or cannot use: questions compare one by one."""
+    rows = connection.execute(
+        text("""
+            WITH noted AS (
+                SELECT id, NULL AS category, format('modiste.embedding_%s_vec_idx', id) AS name
+                FROM modiste.model_version WHERE index_built_at IS NOT NULL AND state <> 'retired'
+                UNION ALL
+                SELECT model_version_id, category, format('modiste.embedding_%s_vec_%s_idx', model_version_id, id)
+                FROM modiste.category_index WHERE built_at IS NOT NULL
+            )
+            SELECT id, category FROM noted
+            WHERE NOT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(name) AND indisvalid AND indisready)
+            ORDER BY id, category NULLS FIRST
+        """)
+    )
+    return [VectorIndex(version_id=row.id, category=row.category) for row in rows]
+
+
+def forget_dead_indexes(connection: Connection) -> list[VectorIndex]:
+    """Has `wants_index` name them again, so that they are built anew; returns them."""
+    dead = dead_indexes(connection)
+    for index in dead:
+        if index.category is None:
+            statement = "UPDATE modiste.model_version SET index_built_at = NULL WHERE id = :id"
+        else:
+            statement = """
+                UPDATE modiste.category_index SET built_at = NULL WHERE model_version_id = :id AND category = :category
+            """
+        connection.execute(text(statement), {"id": index.version_id, "category": index.category})
+    return dead
+
+
 def build_index(engine: Engine, wanted: VectorIndex, *, memory: str = INDEX_MEMORY) -> bool:
     """Builds an index beside running reads and writes; minutes for a million vectors.
 

@@ -156,6 +156,12 @@ def forecast_of(connection: Connection, import_id: int) -> Mapping[str, Any] | N
     return found
 
 
+def feeds_in_use(connection: Connection) -> set[str]:
+    """Names of files in the store's feeds that a plan needs."""
+    rows = connection.execute(text("SELECT feed_file, photos_file FROM modiste.plan"))
+    return {name for row in rows for name in row if name is not None}
+
+
 def start_previewed(connection: Connection, import_id: int, *, model_version_id: int) -> None:
     """What was looked at is planned now, for this version. The caller sends the message after its commit."""
     connection.execute(

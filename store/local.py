@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -28,6 +29,17 @@ class LocalFiles:
             return os.stat(f"{self._root}/{relative}").st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def keep_young(self, relative: str, size: int) -> bool:
+        """Whether a file of this size is there, which is then as young as one that was just written."""
+        path = f"{self._root}/{relative}"
+        if self.size(relative) != size:
+            return False
+        try:
+            os.utime(path)
+        except OSError:  # not its owner, or gone this moment: it is to be written again
+            return False
+        return True
 
     def read(self, relative: str) -> bytes:
         """The file's bytes; raises FileNotFoundError, StoreUnreachable."""
@@ -89,6 +101,17 @@ class LocalFiles:
             for file in files:
                 if not file.startswith("."):
                     yield os.path.relpath(f"{folder}/{file}", top)
+
+    def walk_old(self, relative: str, older_than_s: float) -> Iterator[tuple[str, int]]:
+        """Path and bytes of files that were not written for so long."""
+        before_s = time.time() - older_than_s
+        for path in self.walk(relative):
+            try:
+                found = os.stat(f"{self._root}/{relative}/{path}")
+            except FileNotFoundError:
+                continue
+            if found.st_mtime < before_s:
+                yield path, found.st_size
 
 
 def _temporary(target: str) -> str:

@@ -1,13 +1,16 @@
 """The store on object storage through fsspec: `s3://bucket/prefix`, or any URL fsspec has a driver for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import fsspec
 
 from store.errors import BadStoreUrl, StoreUnreachable, store_error
+
+YOUNG_S = 24 * 3600.0
 
 
 class RemoteFiles:
@@ -25,6 +28,16 @@ class RemoteFiles:
                 return int(self._fs.info(self._at(relative))["size"] or 0)
             except FileNotFoundError:
                 return None
+
+    def keep_young(self, relative: str, size: int) -> bool:
+        """Whether an object of this size is there and young; one that is a day old is to be written again."""
+        with self._errors():
+            try:
+                info = self._fs.info(self._at(relative))
+            except FileNotFoundError:
+                return False
+        age_s = _age_s(info)
+        return info["size"] == size and (age_s is None or age_s < YOUNG_S)
 
     def read(self, relative: str) -> bytes:
         """The object's bytes; raises FileNotFoundError, StoreUnreachable."""
@@ -70,6 +83,16 @@ class RemoteFiles:
         for path in found:
             yield str(path)[len(top) :].lstrip("/")
 
+    def walk_old(self, relative: str, older_than_s: float) -> Iterator[tuple[str, int]]:
+        """Path and bytes of objects that were not written for so long; none whose age the driver does not tell."""
+        top = self._fs._strip_protocol(self._at(relative))
+        with self._errors():
+            found = self._fs.find(top, detail=True)
+        for path, info in found.items():
+            age_s = _age_s(info)
+            if age_s is not None and age_s > older_than_s:
+                yield str(path)[len(top) :].lstrip("/"), int(info["size"] or 0)
+
     def _at(self, relative: str) -> str:
         return f"{self._root}/{relative}"
 
@@ -83,6 +106,18 @@ class RemoteFiles:
             raise store_error(error, self.where) from error
         except Exception as error:  # drivers raise their own kinds (botocore's are no OSError)
             raise StoreUnreachable(where=self.where, reason=f"{type(error).__name__}: {error}") from error
+
+
+def _age_s(info: Mapping[str, Any]) -> float | None:
+    """Of an object, as its driver tells it; None where it does not."""
+    names = ("LastModified", "last_modified", "updated", "created")
+    written = next((info[name] for name in names if isinstance(info.get(name), datetime | float)), None)
+    if written is None:
+        return None
+    if isinstance(written, float):
+        written = datetime.fromtimestamp(written, UTC)
+    age = datetime.now(UTC) - (written if written.tzinfo else written.replace(tzinfo=UTC))
+    return float(age.total_seconds())
 
 
 def _file_system(url: str) -> tuple[Any, str]:

@@ -23,6 +23,7 @@ class Files(Protocol):
     where: str
 
     def size(self, relative: str) -> int | None: ...
+    def keep_young(self, relative: str, size: int) -> bool: ...
     def read(self, relative: str) -> bytes: ...
     def write(self, relative: str, data: bytes, *, durable: bool) -> None: ...
     def copy_in(self, relative: str, source: Path, *, durable: bool) -> None: ...
@@ -30,6 +31,7 @@ class Files(Protocol):
     def remove(self, relative: str) -> None: ...
     def remove_folder(self, relative: str) -> None: ...
     def walk(self, relative: str) -> Iterator[str]: ...
+    def walk_old(self, relative: str, older_than_s: float) -> Iterator[tuple[str, int]]: ...
 
 
 class Store:
@@ -59,11 +61,11 @@ class Store:
         return self._files.where
 
     def put(self, area: Area, data: bytes) -> str:
-        """Keep `data` under its SHA-256 and return that in hex; writes nothing when it is there already."""
+        """Keep `data` under its SHA-256 and return that in hex; only made young again when it is there already."""
         name = hashlib.sha256(data).hexdigest()
         relative = relative_path(area, name)
         # A machine that lost power may have left the name without its bytes: the size tells, at no cost.
-        if self._files.size(relative) != len(data):
+        if not self._files.keep_young(relative, len(data)):
             self._files.write(relative, data, durable=area in DURABLE)
         return name
 
@@ -71,7 +73,7 @@ class Store:
         """Keep a file of any size under its SHA-256 and return that; raises FileNotFoundError."""
         name = sha256_of(source)
         relative = relative_path(area, name)
-        if self._files.size(relative) != source.stat().st_size:
+        if not self._files.keep_young(relative, source.stat().st_size):
             self._files.copy_in(relative, source, durable=area in DURABLE)
         return name
 
@@ -136,6 +138,17 @@ class Store:
             seen = {path.split("/", 1)[0] for path in self._files.walk(area.value)}
             return iter(seen)
         return (path.rsplit("/", 1)[-1] for path in self._files.walk(area.value))
+
+    def old_names(self, area: Area, older_than_s: float) -> Iterator[tuple[str, int]]:
+        """Names of an area's files, and their bytes, that nobody wrote or put again for so long. Not for folders.
+
+        What is put is young: whoever puts a photo has a day to write down that it is there, before it is old.
+        """
+        return ((path.rsplit("/", 1)[-1], size) for path, size in self._files.walk_old(area.value, older_than_s))
+
+    def has_photo(self, sha256: str) -> bool:
+        """Whether `find_photo` finds one; reads nothing of it."""
+        return self.exists(Area.PHOTOS, sha256) or self.exists(Area.COPIES, sha256)
 
     def fetch_file(self, area: Area, name: str, cache: Path) -> Path:
         """The file on this machine's disk: where it stands, or a copy kept in `cache`; raises NotInStore."""

@@ -19,7 +19,7 @@ from db.engine import first_line, is_lost, transaction
 from db.erasure import drop_erased
 from db.errors import DbError
 from db.imports import fail_abandoned_plans
-from db.indexes import build_index, wants_index
+from db.indexes import VectorIndex, build_index, forget_dead_indexes, wants_index
 from db.plans import forget_lost_plan_messages, requeue_abandoned_plans
 from db.shards import forget_lost_messages, isolate_poison, requeue_abandoned, settle_pauses, sweeps_alone
 from db.states import Lane
@@ -78,6 +78,10 @@ def clear_store(engine: Engine, store: Store) -> None:
     """Removes from the store what was erased from the tables while whoever erased it could not finish."""
     with transaction(engine) as connection:
         drop_erased(connection, store.remove_content)
+
+
+def said(index: VectorIndex) -> str:
+    return f"of category {index.category} " if index.category else ""
 
 
 class Sweeper:
@@ -152,8 +156,9 @@ class Sweeper:
             logger.info("the active model version is to see %d photos that were seen for another", late)
             dispatch(self._engine, self._app)
         with transaction(self._engine) as connection:
+            for dead in forget_dead_indexes(connection):
+                logger.warning("the index %sof model version %d is gone or cannot answer", said(dead), dead.version_id)
             wanted = wants_index(connection)
         if wanted is not None:
-            of = f"of category {wanted.category} " if wanted.category else ""
-            logger.info("building the index %sof model version %d", of, wanted.version_id)
+            logger.info("building the index %sof model version %d", said(wanted), wanted.version_id)
             build_index(self._engine, wanted)

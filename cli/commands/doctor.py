@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -17,11 +18,12 @@ from cli.errors import message_of
 from cli.opening import Stack, open_stack
 from cli.output import out, print_json
 from cli.settings import Settings
+from db.contents import all_contents, some_contents
 from db.coverage import coverage
 from db.engine import schema_revision, transaction
-from db.indexes import INDEX_MEMORY, memory_if_less
+from db.indexes import INDEX_MEMORY, dead_indexes, lacks_index, memory_if_less
 from db.migrate import head_revision
-from db.models import active_model
+from db.models import active_model, list_models
 from db.reading import missing_grants
 from db.recall import last_checks
 from db.recall_advice import warnings
@@ -38,6 +40,8 @@ from db.states import Lane
 from store import Area
 from vision.predictor import gpu_is_there
 from worker.networks import open_active
+
+PHOTOS_LOOKED_FOR = 200
 
 
 class Verdict(StrEnum):
@@ -58,9 +62,12 @@ class Finding:
     advice: str | None = None
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False) -> None:
+def doctor(
+    deep: Annotated[bool, typer.Option("--deep", help="Look for every photo in the store, not for a few.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
+) -> None:
     """Look at everything modiste needs and say what to do about each fault. Exit status 1 if there is one."""
-    findings = list(examine(Settings()))
+    findings = list(examine(Settings(), deep=deep))
     if as_json:
         print_json(findings)
     else:
@@ -77,29 +84,31 @@ def show(finding: Finding) -> None:
         out.print(f"{'':20}→ {finding.advice}")
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
+def examine(settings: Settings, *, deep: bool = False) -> Iterator[Finding]:
     """Each thing in turn; the later ones only where the servers answer."""
     yield installed()
     try:
         with open_stack(settings, prepare=settings.database_url is None) as stack:
-            yield from look_around(stack)
+            yield from look_around(stack, deep=deep)
     except Exception as error:  # noqa: BLE001 - as below
         yield failed("servers", error)
 
 
-def look_around(stack: Stack) -> Iterator[Finding]:
+def look_around(stack: Stack, *, deep: bool) -> Iterator[Finding]:
     database = looked_at(postgres, stack)
     yield database
     if database.verdict is not Verdict.FAULT:
-        yield from (looked_at(check, stack) for check in (pgvector, schema, model, recall, reader))
+        yield from (looked_at(check, stack) for check in (pgvector, schema, model, index, recall, reader))
     yield from (looked_at(check, stack) for check in (broker, workers, store))
+    if database.verdict is not Verdict.FAULT:
+        yield looked_at(partial(files, deep=deep), stack)
 
 
 def looked_at(check: Callable[[Stack], Finding], stack: Stack) -> Finding:
     try:
         return check(stack)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it is what doctor is asked to tell
-        return failed(check.__name__, error)
+        return failed(getattr(check, "__name__", "files"), error)
 
 
 def failed(what: str, error: Exception) -> Finding:
@@ -194,6 +203,48 @@ def model(stack: Stack) -> Finding:
         advice = f"have it see them: modiste models backfill {active.name}"
         return Finding(what="model", verdict=Verdict.WARNING, says=says, advice=advice)
     return Finding(what="model", verdict=Verdict.OK, says=says)
+
+
+def index(stack: Stack) -> Finding:
+    """Whether what is noted as built is there and can answer."""
+    with transaction(stack.engine) as connection:
+        dead = dead_indexes(connection)
+        active = [version.id for version in list_models(connection) if version.state == "active"]
+        lacking = any(lacks_index(connection, version_id) for version_id in active)
+    if dead:
+        which = ", ".join(f"category {one.category}" if one.category else "all vectors" for one in dead[:5])
+        says = f"{len(dead)} are gone or invalid ({which}): questions compare one by one, which is slow"
+        advice = "a worker or the scheduler builds them again by itself; start one, and look at its log"
+        return Finding(what="index", verdict=Verdict.FAULT, says=says, advice=advice)
+    if lacking:
+        says = "none yet: questions compare all vectors one by one"
+        advice = "a worker or the scheduler builds it once no import is being worked on"
+        return Finding(what="index", verdict=Verdict.WARNING, says=says, advice=advice)
+    return Finding(what="index", verdict=Verdict.OK, says="what is built can answer")
+
+
+def files(stack: Stack, *, deep: bool) -> Finding:
+    """Whether the store has what the tables speak of: model versions, and photos, all with `deep`."""
+    with transaction(stack.engine) as connection:
+        versions = [version.name for version in list_models(connection) if version.state != "retired"]
+    for name in versions:
+        stack.store.require_folder(Area.MODELS, name)
+    looked_for, lost = 0, list[str]()
+    for digests in all_contents(stack.engine) if deep else [some_photos(stack)]:
+        lost += [digest for digest in digests if not stack.store.has_photo(digest)]
+        looked_for += len(digests)
+    if lost:
+        says = f"{len(lost):,} of {looked_for:,} photos looked for are gone from {stack.store.where}, such as {lost[0]}"
+        advice = "is MODISTE_STORE the right one? Else restore it from its backup: no later model version can see them"
+        return Finding(what="files", verdict=Verdict.FAULT, says=says, advice=advice)
+    every = "all " if deep else ""
+    says = f"model versions and {every}{looked_for:,} photos looked for are in the store"
+    return Finding(what="files", verdict=Verdict.OK, says=says)
+
+
+def some_photos(stack: Stack) -> list[str]:
+    with transaction(stack.engine) as connection:
+        return some_contents(connection, PHOTOS_LOOKED_FOR)
 
 
 def recall(stack: Stack) -> Finding:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from db import indexes
 from db.engine import transaction
-from db.indexes import VectorIndex, build_index, wants_index
+from db.indexes import VectorIndex, build_index, dead_indexes, forget_dead_indexes, index_of, wants_index
 from db.models import enriched_contents, model_by_id
 from db.similarity import similar_listings
 
@@ -74,6 +74,23 @@ def test_an_index_that_an_interrupted_build_left_invalid_is_built_anew(shop: Sho
 
 
 @pytest.mark.usefixtures("few_are_enough")
+def test_an_index_that_is_noted_and_gone_or_invalid_is_found_and_built_anew(shop: Shop) -> None:
+    build_index(shop.engine, VectorIndex(version_id=shop.version))
+    name = index_of(shop.version)
+    invalid = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(:name)"
+    for spoil in (f"DROP INDEX modiste.{name}", invalid):
+        with transaction(shop.engine) as connection:
+            assert dead_indexes(connection) == []
+            values = {"name": f"modiste.{name}"} if ":name" in spoil else {}
+            connection.execute(text(spoil), values)
+            assert dead_indexes(connection) == [VectorIndex(version_id=shop.version)]
+            assert forget_dead_indexes(connection) == [VectorIndex(version_id=shop.version)]
+            assert dead_indexes(connection) == []
+            noted = text("SELECT index_built_at FROM modiste.model_version WHERE id = :id")
+            assert connection.scalar(noted, {"id": shop.version}) is None
+        build_index(shop.engine, VectorIndex(version_id=shop.version))
+
+
 def test_an_index_is_built_by_one_process_at_a_time(shop: Shop) -> None:
     shop.stock(*(shop.item(str(place), [1, place, 0]) for place in range(5)))
     with transaction(shop.engine) as other:

@@ -7,8 +7,10 @@ import pickle
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from store import (
@@ -53,13 +55,29 @@ def test_content_names_are_sharded_into_two_levels(tmp_path: Path) -> None:
     assert (tmp_path / "photos" / "ba" / "78" / SHA_OF_ABC).read_bytes() == b"abc"
 
 
-def test_the_same_bytes_are_written_once(tmp_path: Path) -> None:
+def test_the_same_bytes_are_written_once_and_young_whenever_they_are_put(tmp_path: Path) -> None:
     store = Store.open(str(tmp_path))
     name = store.put(Area.PHOTOS, b"abc")
     path = tmp_path / "photos" / "ba" / "78" / name
-    os.utime(path, ns=(1, 1))
+    file = path.stat().st_ino
+    os.utime(path, (1, 1))
+    assert list(store.old_names(Area.PHOTOS, 3600)) == [(name, 3)]
     store.put(Area.PHOTOS, b"abc")
-    assert path.stat().st_mtime_ns == 1
+    assert path.stat().st_ino == file
+    assert list(store.old_names(Area.PHOTOS, 3600)) == []
+
+
+def test_an_object_that_is_a_day_old_is_written_again_where_it_is_put() -> None:
+    store = Store.open("memory://aging")
+    name = store.put(Area.PHOTOS, b"abc")
+    assert store.has_photo(name)
+    assert list(store.old_names(Area.PHOTOS, 3600)) == []
+    fs = fsspec.filesystem("memory")
+    (kept,) = [file for path, file in fs.store.items() if path.startswith("/aging") and path.endswith(name)]
+    kept.created = datetime.now(UTC) - timedelta(days=8)
+    assert list(store.old_names(Area.PHOTOS, 7 * 86_400)) == [(name, 3)]
+    store.put(Area.PHOTOS, b"abc")
+    assert list(store.old_names(Area.PHOTOS, 3600)) == []
 
 
 def test_a_file_that_lost_its_bytes_is_put_again(tmp_path: Path) -> None:
