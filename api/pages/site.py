@@ -1,6 +1,7 @@
 """What every page shares: templates, static files, the headers of an answer. Knows no listing."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from api.keys import ASKING, KeyRing
 from api.pages import wording
 from api.pages.assets import Assets, load_assets
 from api.rates import Rate
+from api.scopes import needed_for
 from db.states import KeyScope
 
 GUESSES_PER_MINUTE = 10
@@ -50,8 +52,16 @@ class Site:
     def page(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
         asking = ASKING.get()
         scope = asking.scope if asking else KeyScope.ADMIN
-        text = self.templates.get_template(template).render(values, with_key=asking is not None, scope=scope)
+        text = self.templates.get_template(template).render(
+            values, with_key=asking is not None, scope=scope, may=partial(may_send, scope)
+        )
         return HTMLResponse(text, status_code=status, headers=HEADERS)
+
+
+def may_send(scope: KeyScope, action: str) -> bool:
+    """Whether a form that is sent to this path would be taken."""
+    needed = needed_for("POST", action)
+    return needed is None or scope.includes(needed)
 
 
 def make_site(keys: KeyRing) -> Site:

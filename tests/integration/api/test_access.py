@@ -14,7 +14,7 @@ from api.app import make_app
 from api.keys import BELIEVED_S, KeyRing
 from api.pages import session
 from api.pages.site import GUESSES_PER_MINUTE
-from api.scopes import NEEDED
+from api.scopes import NEEDED, needed_for
 from db.engine import transaction
 from db.keys import create_key, revoke_key
 from db.states import KeyScope
@@ -126,6 +126,35 @@ def test_a_session_ends_with_its_key_and_shows_what_the_key_may(
     assert guarded.get("/").status_code == 303
     assert guarded.get("/v1/listings").status_code == 401
     assert guarded.get("/v1/listings", headers=bearer(tokens["import"])).status_code == 200
+
+
+@pytest.mark.parametrize("scope", KeyScope)
+def test_a_page_shows_no_form_that_the_key_may_not_send(
+    guarded: TestClient, tokens: dict[str, str], shop: Any, scope: KeyScope
+) -> None:
+    going_on = shop.begin(catalogue="handed")
+    looked_at = shop.begin(catalogue="handed")
+    other = shop.one(
+        """INSERT INTO modiste.model_version (name, state, embedding_dim, manifest) VALUES (:n, 'registered', 8, '{}')
+           RETURNING name""",
+        n=f"other-{scope}",
+    )
+    shop.rows("UPDATE modiste.import SET state = 'previewed' WHERE id = :id", id=looked_at)
+    shop.rows("INSERT INTO modiste.plan (import_id, preview) VALUES (:id, true)", id=looked_at)
+    places = ["/", "/listings/1", "/search", "/imports", f"/imports/{going_on}", f"/imports/{looked_at}", "/review",
+              "/review?listing=1", "/quality", "/models", f"/models/{other}"]  # fmt: skip
+    sent = set()
+    for place in places:
+        page = page_of(guarded.get(place, headers=bearer(tokens[scope]) | {"accept": "text/html"}))
+        assert page.status == 200, (place, page.words)
+        for form in page.all("form", method="post"):
+            action = form.attributes["action"]
+            needed = needed_for("POST", action)
+            assert needed is None or scope.includes(needed), f"{place} has a form to {action}"
+            sent.add(needed)
+    assert max(sent, key=list(KeyScope).index) is scope, "each scope has something of its own to send"
+    shop.rows("DELETE FROM modiste.import WHERE id = ANY (:ids)", ids=[going_on, looked_at])
+    shop.rows("DELETE FROM modiste.model_version WHERE name = :n", n=other)
 
 
 def test_too_many_requests_are_refused_by_key_and_say_when_to_come_back(
