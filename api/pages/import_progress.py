@@ -88,7 +88,6 @@ class ImportPage:
     finished: bool
     paused: bool
     stoppable: bool
-    waits: bool
     forecast: ForecastShown | None
 
 
@@ -156,7 +155,6 @@ def page_of(connection: Connection, import_id: int) -> ImportPage:
         finished=status.finished,
         paused=status.paused_at is not None,
         stoppable=not status.finished and status.shown_state != "cancelled",
-        waits=status.waits,
         forecast=shown_forecast(Forecast.model_validate(told)) if told else None,
     )
 

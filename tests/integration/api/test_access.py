@@ -1,5 +1,6 @@
 """Keys of each scope on every route, what becomes of a key that is revoked, and that no token is told anywhere."""
 
+import json
 import logging
 import re
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import make_app
+from api.forecasts import Forecast, RowsForecast
 from api.keys import BELIEVED_S, KeyRing
 from api.pages import session
 from api.pages.site import GUESSES_PER_MINUTE
@@ -140,7 +142,13 @@ def test_a_page_shows_no_form_that_the_key_may_not_send(
         n=f"other-{scope}",
     )
     shop.rows("UPDATE modiste.import SET state = 'previewed' WHERE id = :id", id=looked_at)
-    shop.rows("INSERT INTO modiste.plan (import_id, preview) VALUES (:id, true)", id=looked_at)
+    told = dict.fromkeys(Forecast.model_fields, 0) | {
+        "rows": dict.fromkeys(RowsForecast.model_fields, 1), "hosts": {}, "refusal": None, "rejected": [],
+    }  # fmt: skip
+    shop.rows(
+        "INSERT INTO modiste.plan (import_id, preview, forecast) VALUES (:id, true, CAST(:told AS jsonb))",
+        id=looked_at, told=json.dumps(told),
+    )  # fmt: skip
     places = ["/", "/listings/1", "/search", "/imports", f"/imports/{going_on}", f"/imports/{looked_at}", "/review",
               "/review?listing=1", "/quality", "/models", f"/models/{other}"]  # fmt: skip
     sent = set()
