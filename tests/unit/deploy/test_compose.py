@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from yaml import safe_dump
+from yaml import safe_dump, safe_load
 
 from broker import Delivery
 from cli.services import DRAIN_S
@@ -110,13 +110,16 @@ def test_no_secret_stands_in_the_file(compose: dict[str, Any], services) -> None
 
 
 def test_only_the_api_is_published_and_to_this_host(compose: dict[str, Any], services) -> None:
-    assert [name for name, service in services.items() if "ports" in service] == ["api"]
+    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert [name for name in published if "profiles" not in services[name]] == ["api"]
+    for name in ("prometheus", "grafana"):
+        assert all(port.startswith("127.0.0.1:") for port in published[name])
     assert services["api"]["ports"] == ["${MODISTE_BIND:-127.0.0.1}:${MODISTE_PORT:-8000}:8000"]
     assert compose["networks"]["data"] == {"internal": True}
     assert services["postgres"]["networks"] == services["redis"]["networks"] == ["data"]
 
 
-@pytest.mark.parametrize("name", [*OURS, "redis"])
+@pytest.mark.parametrize("name", [*OURS, "redis", "prometheus", "grafana"])
 def test_a_container_can_do_little_to_its_host(name: str, services) -> None:
     service = services[name]
     assert service["read_only"] is True
@@ -152,7 +155,8 @@ def test_named_volumes_and_networks_are_declared(compose: dict[str, Any], servic
 
 def test_the_example_names_every_variable_and_no_other() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
-    used = set(re.findall(r"\$\{([A-Z_]+)", text)) | S3
+    secrets = {secret["environment"] for secret in safe_load(text)["secrets"].values()}
+    used = set(re.findall(r"\$\{([A-Z_]+)", text)) | S3 | secrets
     named = set(re.findall(r"^#?([A-Z_0-9]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert named == used
 

@@ -75,6 +75,40 @@ def test_jobs_that_alerts_speak_of_are_scraped() -> None:
     assert spoken_of <= jobs
 
 
+def test_what_is_scraped_are_services_that_serve_metrics(compose: dict[str, Any], services: dict[str, Any]) -> None:
+    scraped = safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
+    for job in scraped:
+        found = [(name, config["port"]) for config in job.get("dns_sd_configs", ()) for name in config["names"]]
+        for config in job.get("static_configs", ()):
+            found += [(target.split(":")[0], int(target.split(":")[1])) for target in config["targets"]]
+        for name, port in found:
+            assert "data" in services[name]["networks"]
+            serves = services[name]["environment"].get("MODISTE_METRICS_PORT", 8000)
+            assert port == serves, name
+    assert "data" in services["prometheus"]["networks"]
+    assert "data" not in services["grafana"]["networks"], "whoever takes it over reaches figures and nothing else"
+    assert set(compose["secrets"]) == {secret["source"] for secret in services["prometheus"]["secrets"]}
+
+
+@pytest.mark.parametrize("name", ["prometheus", "grafana"])
+def test_what_is_mounted_is_there_and_cannot_be_changed(services: dict[str, Any], name: str) -> None:
+    mounted = [volume.split(":") for volume in services[name]["volumes"] if volume.startswith("./")]
+    assert mounted
+    for source, _, how in mounted:
+        assert (ROOT / source).exists(), source
+        assert how == "ro"
+
+
+def test_the_dashboard_is_where_grafana_looks_for_it(services: dict[str, Any]) -> None:
+    provisioning = ROOT / "deploy/grafana/provisioning"
+    (provider,) = safe_load((provisioning / "dashboards/modiste.yml").read_text())["providers"]
+    (source,) = safe_load((provisioning / "datasources/prometheus.yml").read_text())["datasources"]
+    targets = [volume.split(":")[1] for volume in services["grafana"]["volumes"]]
+    assert f"{provider['options']['path']}/modiste.json" in targets
+    assert source["url"] == "http://prometheus:9090"
+    assert set(services["prometheus"]["networks"]) & set(services["grafana"]["networks"])
+
+
 def test_panels_do_not_lie_on_each_other() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in json.loads((ROOT / "deploy/grafana/modiste.json").read_text())["panels"]:
