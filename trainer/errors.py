@@ -7,7 +7,8 @@ TrainerError
 ├── PretrainedError  no pretrained weights for this backbone are installed
 ├── CheckpointError  a run cannot be resumed: another recipe, other photos, a damaged file
 ├── DivergedError    losses or answers are not finite any more
-└── ExportError      the exported graph does not answer as the network does
+├── ExportError      the exported graph does not answer as the network does
+└── QuantisedWorseError  the eight-bit graph costs more than is allowed
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ class PretrainedError(TrainerError):
 
 class ExportError(TrainerError):
     """The exported graph does not answer as the network does:"""
+
+
+class QuantisedWorseError(TrainerError):
+    """The eight-bit graph is worse than is allowed, and was not kept:"""
 
 
 class CheckpointError(TrainerError):

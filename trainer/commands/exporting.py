@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from trainer.commands.options import Data, Json, Model, RecipeFile, folders, show
+from trainer.commands.progress import photos_bar
 from trainer.errors import RecipeError
 
 
@@ -28,20 +29,29 @@ def quantize(
     recipe: RecipeFile,
     data: Data,
     method: Annotated[str, typer.Option(help="minmax, entropy or percentile.")] = "minmax",
-    photos: Annotated[
-        int, typer.Option(help="How many train photos to calibrate on, and dev photos to compare on.")
-    ] = 256,
+    photos: Annotated[int, typer.Option(help="How many train photos to calibrate on.")] = 512,
+    split: Annotated[str, typer.Option(help="Which photos judge it: test, dev, train or all.")] = "test",
     as_json: Json = False,
 ) -> None:
-    """Adds an eight-bit graph to a model folder and says how far it agrees with the exact one on dev
-    photos."""
+    """Adds an eight-bit graph to a model folder, if it costs little: on the photos of the split category top-1 may
+    fall by 0.005 and Recall@1 by 0.02. Else nothing is written, and the exit status is 1."""
     from trainer import quantize as quantising
     from trainer.judge import some_pixels
     from trainer.recipe import load_recipe
+    from trainer.rounding import require_small, rounding
+    from trainer.translation import read_for
+    from vision.artifact import read_manifest
 
     if method not in quantising.METHODS:
         raise RecipeError(f"method {method!r} is none of {', '.join(quantising.METHODS)}.")
     chosen, places = load_recipe(recipe), folders(data)
-    quantising.quantize(model, some_pixels(model, chosen, places, "train", photos), method=method)  # type: ignore[arg-type]
-    found = quantising.agreement(model, some_pixels(model, chosen, places, "dev", photos))
-    show({"same_category": found.same_category, "cosine": found.cosine, "photos": found.photos}, as_json)
+    labelled = read_for(read_manifest(model), chosen, places)
+
+    def gate(made: Path) -> None:
+        with photos_bar("Photos", quiet=as_json) as advance:
+            found = rounding(made, labelled, split=split, advance=advance)
+        show(found.figures(), as_json)
+        require_small(found)
+
+    pixels = some_pixels(model, chosen, places, "train", photos)
+    quantising.quantize(model, pixels, method=method, gate=gate)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from vision import predictor as module
 from vision.answers import Reader
 from vision.artifact import load_artifact, read_manifest
 from vision.engines import RawOutputs
-from vision.engines.onnx import OnnxEngine
+from vision.engines.onnx import OnnxEngine, sums_exactly
 from vision.engines.torch import TorchEngine
 from vision.errors import EngineError
 from vision.manifest import Calibration, Manifest
@@ -101,6 +101,23 @@ def test_below_their_thresholds_category_is_marked_and_attribute_left_out(tiny_m
 def test_int8_is_refused_where_the_model_has_none(tiny_model: Path) -> None:
     with pytest.raises(EngineError, match="int8"):
         Predictor.open(tiny_model, engine="onnx-int8")
+
+
+@pytest.mark.parametrize(
+    ("text", "exactly"),
+    [
+        ("flags\t\t: fpu avx2 avx512f avx512_vnni\n", True),
+        ("flags\t\t: fpu avx2 avx_vnni\n", True),
+        ("flags\t\t: fpu avx2 avx512f\n", False),
+        ("Features\t: fp asimd asimddp\n", True),  # an Arm
+    ],
+)
+def test_sums_of_eight_bits_are_trusted_where_the_processor_makes_them_whole(
+    text: str, exactly: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "cpuinfo").write_text(text)
+    assert sums_exactly(tmp_path / "cpuinfo") is exactly
+    assert not sums_exactly(tmp_path / "nowhere")
 
 
 def test_without_a_gpu_device_torch_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
