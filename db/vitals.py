@@ -71,7 +71,7 @@ def vitals(connection: Connection) -> Vitals:
         pending={lane: sum(row.pending for row in imports if row.lane == lane) for lane in Lane},
         imports={
             state: sum(row.imports for row in imports if row.state == state)
-            for state in ("planning", "running", "paused")
+            for state in ("planning", "previewed", "running", "paused")
         },
         quarantined=quarantined(connection),
         active_model=active,

@@ -74,7 +74,7 @@ def work_on(workshop: Workshop, lease: Lease) -> None:
             outcomes = list(look_at_photos(workshop, lease, lost))
             write(workshop.engine, lease, outcomes, work_s=work_s_of(outcomes, time.monotonic() - started))
         count(lease, outcomes)
-        say_lost(lease, outcomes)
+        say_quarantined(lease, outcomes)
     except LeaseLost as error:
         SHARDS.labels(lease.lane, "lost").inc()
         logger.warning("%s", error)
@@ -106,10 +106,17 @@ def told(outcome: Outcome) -> tuple[str, str]:
     return ("enriched" if outcome.seen else "recognised"), ""
 
 
-def say_lost(lease: Lease, outcomes: Sequence[Outcome]) -> None:
-    """What a backfill could not have: its photos stay what they are, so that no table tells why."""
+def say_quarantined(lease: Lease, outcomes: Sequence[Outcome]) -> None:
+    """A line a photo, with its id; its detail, which may name an address, stands in the tables.
+
+    What a backfill could not have is told at once: its photos stay what they are, so that no table tells why.
+    """
     lost = [outcome for outcome in outcomes if outcome.reason]
-    if lease.lane is Lane.BACKFILL and lost:
+    if lease.lane is not Lane.BACKFILL:
+        for outcome in lost:
+            with at_work_on(photo_id=outcome.photo_id):
+                logger.info("photo %d is in quarantine: %s", outcome.photo_id, outcome.reason)
+    elif lost:
         first = lost[0]
         counts = ", ".join(f"{photos} {reason}" for reason, photos in Counter(o.reason for o in lost).items())
         logger.warning(
