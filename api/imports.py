@@ -66,7 +66,7 @@ async def begin(
         float,
         Form(ge=0, le=1, description="With full: fails, and withdraws nothing, where that is a larger share of them."),
     ] = WITHDRAW_SHARE_MAX,
-    refetch: Annotated[bool, Form(description="Ask for known photo URLs again, whether they changed.")] = False,
+    refetch: Annotated[bool, Form(description="Ask for known photo URLs again, and read known files again.")] = False,
     preview: Annotated[
         bool,
         Form(description="Change nothing yet: `/forecast` tells what it would do, `/resume` starts it."),

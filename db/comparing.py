@@ -57,8 +57,8 @@ def compare(
 
     `hashes`: their `row_hashes`. `known`: what `known_listings` gave for these. `seen`: external ids that earlier
     batches of this import had. `find_photo` finds what a reference means that is no URL; photos whose bytes it did not
-    find in the store have no content yet (see `worker.planning`). `refetch`: URLs that are known are asked again.
-    `overtaken`: imports whose pending photos are put to work here instead.
+    find in the store have no content yet (see `worker.planning`). `refetch`: URLs that are known are asked again, and
+    files read again. `overtaken`: imports whose pending photos are put to work here instead.
     """
     reports = [rejection_report(entry) for entry in entries if isinstance(entry, RowRejection)]
     groups, repeated = group_rows([entry for entry in entries if isinstance(entry, FeedRow)], seen)

@@ -42,8 +42,8 @@ def photos_to_plan(
             again.append(as_known(external_id, position, known, asked_again=refetch and is_url(source)))
         elif refetch and is_url(source) and known.state is PhotoState.ENRICHED:
             again.append(as_known(external_id, position, known, asked_again=True))
-        elif refetch and is_url(source) and known.state is PhotoState.QUARANTINED:
-            again.append(planned_photo(external_id, position, source, found))  # fetched as if it were new
+        elif refetch and known.state is not PhotoState.PENDING and (found or is_url(source)):
+            again.append(planned_photo(external_id, position, source, found))  # fetched or read as if it were new
     return photos, again
 
 

@@ -61,7 +61,8 @@ class Order:
     """What to import, and into which catalogue.
 
     `whole`: the feed is all there is; what it does not have becomes unavailable, unless that is a larger share of the
-    catalogue than `withdraw_share_max`. `refetch`: URLs that are known are asked whether they changed.
+    catalogue than `withdraw_share_max`. `refetch`: URLs that are known are asked whether they changed,
+    and files are read again, which mends a store that lost some.
     """
 
     catalogue: str

@@ -235,7 +235,7 @@ def files(stack: Stack, *, deep: bool) -> Finding:
         looked_for += len(digests)
     if lost:
         says = f"{len(lost):,} of {looked_for:,} photos looked for are gone from {stack.store.where}, such as {lost[0]}"
-        advice = "is MODISTE_STORE the right one? Else restore it from its backup: no later model version can see them"
+        advice = "is MODISTE_STORE the right one? Else restore its backup, or import the feeds again with --refetch"
         return Finding(what="files", verdict=Verdict.FAULT, says=says, advice=advice)
     every = "all " if deep else ""
     says = f"model versions and {every}{looked_for:,} photos looked for are in the store"

@@ -68,7 +68,8 @@ def import_feed(
         bool, typer.Option("--yes", help="With --full: also where they are more than a fifth of the catalogue.")
     ] = False,
     refetch: Annotated[
-        bool, typer.Option("--refetch", help="Ask for known photo URLs again, whether they changed.")
+        bool,
+        typer.Option("--refetch", help="Ask for known photo URLs again, whether they changed; read known files again."),
     ] = False,
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change and what it would take, and change nothing.")

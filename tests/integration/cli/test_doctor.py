@@ -32,7 +32,7 @@ def test_photos_that_the_store_lost_are_a_fault(command: Command) -> None:
         assert found["verdict"] == "fault"
         assert "1 of 2 photos looked for are gone" in found["says"]
         assert names[1] in found["says"]
-        assert "restore it from its backup" in found["advice"]
+        assert "restore its backup, or import the feeds again with --refetch" in found["advice"]
 
 
 def test_a_store_that_holds_no_model_of_the_registry_is_a_fault(command: Command) -> None:

@@ -54,6 +54,32 @@ def test_planning_writes_listings_photos_and_shards_and_counts_them(
     assert len(list(store.names(Area.PHOTOS))) == 12
 
 
+def test_a_refetch_puts_files_back_that_the_store_has_lost_and_has_no_photo_looked_at_again(
+    import_rows: Import, status: Callable[[int], ImportStatus], engine: Engine, store: Store, version_id: int
+) -> None:
+    import_rows(TWELVE)
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE modiste.photo SET state = 'enriched'"))
+        connection.execute(text("UPDATE modiste.shard SET state = 'done'"))
+        connection.execute(
+            text("""
+                INSERT INTO modiste.enrichment (content_id, model_version_id, categories, category_scores, abstained,
+                                                attributes, attribute_scores)
+                SELECT id, :version, '{Dress}', '{1}', false, '{}', '{}' FROM modiste.content
+            """),
+            {"version": version_id},
+        )
+    lost = sorted(store.names(Area.PHOTOS))[:5]
+    for name in lost:
+        store.remove(Area.PHOTOS, name)
+    assert status(import_rows(TWELVE)).photos_total == 0
+    assert not store.has_photo(lost[0])
+    mended = status(import_rows(TWELVE, refetch=True))
+    assert all(store.has_photo(name) for name in lost)
+    assert (mended.rows_unchanged, mended.photos_enriched, mended.photos_pending) == (12, 12, 0)
+    assert mended.state is ImportState.DONE
+
+
 def test_planning_the_same_feed_again_is_all_unchanged_done_at_once_and_writes_no_listing(
     import_rows: Import, status: Callable[[int], ImportStatus], one: One
 ) -> None:

@@ -223,6 +223,17 @@ def test_a_refetch_tries_a_url_in_quarantine_as_if_it_were_new() -> None:
     assert (photo.asked_again, photo.validator, photo.content) == (False, None, None)
 
 
-def test_a_refetch_leaves_files_and_pending_urls_alone() -> None:
-    assert not compared(row(2), having=known(), refetch=True).photos
+def test_a_refetch_reads_a_file_again_as_if_it_were_new() -> None:
+    batch = compared(row(2), having=known(), refetch=True)
+    assert outcomes(batch) == [RowOutcome.UNCHANGED]
+    assert [(photo.source, photo.content, photo.asked_again) for photo in batch.photos] == [("a.jpg", None, False)]
+
+
+def test_a_refetch_leaves_pending_photos_and_files_that_did_not_come_alone() -> None:
     assert not compared(row(2, photos=(URL,)), having=known_url(state=PhotoState.PENDING), refetch=True).photos
+    pending = known()
+    pending["1"].photos["a.jpg"] = replace(pending["1"].photos["a.jpg"], state=PhotoState.PENDING)
+    assert not compared(row(2), having=pending, refetch=True).photos
+    gone = known(photos=("missing.jpg",))
+    gone["1"].photos["missing.jpg"] = replace(gone["1"].photos["missing.jpg"], validator=None)
+    assert not compared(row(2, photos=("missing.jpg",)), having=gone, refetch=True).photos
