@@ -25,7 +25,7 @@ BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<why>[^\n]+) -->\n)?```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 RUN = {"sh", "sql", "python"}
-SHOWN_ONLY = {"", "text", "json", "toml", "csv", "http"}
+SHOWN_ONLY = {"", "text", "json", "toml", "yaml", "csv", "http"}
 PRINTED_ADDRESS = "127.0.0.1:8000"
 QUESTIONS = "docs/questions.md"
 
