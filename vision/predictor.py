@@ -7,6 +7,7 @@ Imports torch only where its engine is asked for, or where there is a GPU to run
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Self
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from vision.answers import Reader
 from vision.artifact import Artifact, load_artifact
-from vision.engines import Engine
+from vision.engines import Engine, OverlappingEngine
 from vision.errors import EngineError
 from vision.golden import check_golden
 from vision.manifest import Manifest
@@ -63,6 +64,20 @@ class Predictor:
         """(N, S, S, 3) uint8 to N predictions."""
         return self._reader.read(self._engine.run(pixels)) if len(pixels) else []
 
+    @property
+    def overlaps(self) -> bool:
+        """Whether the engine works beside its caller, and `begin` may be called."""
+        return isinstance(self._engine, OverlappingEngine)
+
+    def begin(self, pixels: NDArray[np.uint8]) -> Callable[[], list[Prediction]]:
+        """Starts on one to `batch_size` photos; what is answered waits for their predictions.
+
+        A second batch may be begun before the first is waited for, a third not.
+        """
+        assert isinstance(self._engine, OverlappingEngine), f"{self._engine.name} works while its caller waits"
+        outputs = self._engine.begin(pixels)
+        return lambda: self._reader.read(outputs())
+
     def close(self) -> None:
         """Gives the engine's memory and threads back."""
         self._engine.close()
@@ -93,6 +108,6 @@ def gpu_is_there() -> bool:
 def _torch_engine(artifact: Artifact, threads: int | None) -> Engine:
     if importlib.util.find_spec("torch") is None:
         raise EngineError("torch is not installed: install modiste[train], or use the onnx engine.")
-    from vision.engines.torch import TorchEngine
+    from vision.engines.torch import open_torch
 
-    return TorchEngine(artifact, threads=threads)
+    return open_torch(artifact, threads=threads)

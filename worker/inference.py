@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -49,6 +50,10 @@ class Network(Protocol):
     def close(self) -> None: ...
 
 
+# Starts on a batch, (N, S, S, 3) uint8; what is answered waits for its predictions. Two may be under way.
+Begin = Callable[[NDArray[np.uint8]], Callable[[], Sequence[Prediction]]]
+
+
 @dataclass(order=True, slots=True)
 class _Waiting:
     priority: int
@@ -61,14 +66,21 @@ class Inference:
     """Runs a network in a thread of its own. Interactive photos go first into the next batch.
 
     `submit` blocks while its lane has `capacity` photos waiting, so that whoever reads photos cannot run ahead of the
-    network; each lane has its own places, so that a bulk import never holds up an interactive photo. `on_broken` is
-    called once, from that thread, when the engine is broken for good.
+    network; each lane has its own places, so that a bulk import never holds up an interactive photo. `begin` is given
+    where the network works beside its caller: then the next batch is gathered and begun while one is under way.
+    `on_broken` is called once, from that thread, when the engine is broken for good.
     """
 
     def __init__(
-        self, network: Network, *, capacity: int | None = None, on_broken: Callable[[str], object] = lambda _: None
+        self,
+        network: Network,
+        *,
+        begin: Begin | None = None,
+        capacity: int | None = None,
+        on_broken: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._network = network
+        self._begin_on = begin
         self._on_broken = on_broken
         self._is_broken = False
         self._room = _Room(network.batch_size)
@@ -95,10 +107,19 @@ class Inference:
         self._network.close()
 
     def _run(self) -> None:
-        while batch := self._next_batch():
+        finish_last: Callable[[], None] = _nothing
+        while True:
+            if self._waiting.empty():  # there is nothing to do beside it
+                finish_last()
+                finish_last = _nothing
+            batch = self._next_batch()
+            if not batch:
+                break
             live = [item for item in batch if item.future.set_running_or_notify_cancel()]
-            if live:
-                self._serve(live)
+            finish = self._begin(live) if live else _nothing
+            finish_last()
+            finish_last = finish
+        finish_last()
 
     def _next_batch(self) -> list[_Waiting]:
         """A full batch, or what came within a moment; empty when it is time to stop."""
@@ -116,6 +137,33 @@ class Inference:
                 break
             batch.append(item)
         return batch
+
+    def _begin(self, batch: list[_Waiting]) -> Callable[[], None]:
+        """Starts on a batch; what is answered sees it through. Where the network has no `begin` all is done here."""
+        if self._begin_on is None:
+            self._serve(batch)
+            return _nothing
+        if self._is_broken:
+            return partial(self._serve, batch)
+        began = time.perf_counter()
+        try:
+            predictions = self._begin_on(_pixels(batch))
+        except Exception as error:  # noqa: BLE001 - it may be the batch before that failed: in its turn this one is tried again
+            traceback.clear_frames(error.__traceback__)
+            return partial(self._serve, batch)
+        return partial(self._finish, batch, predictions, time.perf_counter() - began)
+
+    def _finish(self, batch: list[_Waiting], predictions: Callable[[], Sequence[Prediction]], spent_s: float) -> None:
+        """Every future of a batch that was begun gets its prediction; where that fails it is served from the start."""
+        began = time.perf_counter()
+        try:
+            found = predictions()
+        except Exception as error:  # noqa: BLE001 - as above
+            traceback.clear_frames(error.__traceback__)
+            self._serve(batch)
+            return
+        INFER.observe(spent_s + time.perf_counter() - began)
+        self._hand_out(batch, found)
 
     def _serve(self, batch: list[_Waiting]) -> None:
         """Every future of the batch gets its prediction or an error."""
@@ -156,15 +204,17 @@ class Inference:
     def _try(self, batch: list[_Waiting]) -> Exception | None:
         try:
             with INFER.time():
-                predictions = self._network.predict(np.stack([item.pixels for item in batch]))
-            answers = list(zip(batch, predictions, strict=True))
+                predictions = self._network.predict(_pixels(batch))
         except Exception as error:  # noqa: BLE001 - whatever an engine raises belongs to the photos' shards, not to this thread
             traceback.clear_frames(error.__traceback__)  # what they hold is the memory that the next try needs
             return error
-        BATCH_FILL.observe(len(batch) / self._network.batch_size)
-        for item, prediction in answers:
-            item.future.set_result(prediction)
+        self._hand_out(batch, predictions)
         return None
+
+    def _hand_out(self, batch: list[_Waiting], predictions: Sequence[Prediction]) -> None:
+        BATCH_FILL.observe(len(batch) / self._network.batch_size)
+        for item, prediction in zip(batch, predictions, strict=True):
+            item.future.set_result(prediction)
 
     def _require_engine(self, like: NDArray[np.uint8], error: Exception) -> None:
         """An engine that fails on a blank photo too fails on all: no call more is spent on finding one at fault."""
@@ -172,6 +222,14 @@ class Inference:
             self._network.predict(np.zeros_like(like)[np.newaxis])
         except Exception as again:
             raise EngineBroken(f"the engine fails on a blank photo too: {error}") from again
+
+
+def _pixels(batch: list[_Waiting]) -> NDArray[np.uint8]:
+    return np.stack([item.pixels for item in batch])
+
+
+def _nothing() -> None:
+    """There is no batch under way."""
 
 
 class _Room:

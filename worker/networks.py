@@ -77,4 +77,5 @@ class Networks:
                 f"its table holds {registered.embedding_dim}"
             )
         logger.info("model %s runs on %s", registered.name, predictor.engine_name)
-        return Inference(predictor, on_broken=self._on_broken), predictor.manifest
+        begin = predictor.begin if predictor.overlaps else None
+        return Inference(predictor, begin=begin, on_broken=self._on_broken), predictor.manifest

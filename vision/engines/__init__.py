@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,3 +38,15 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Gives memory and threads back."""
+
+
+@runtime_checkable
+class OverlappingEngine(Engine, Protocol):
+    """One that works on a batch while its caller prepares the next, and reads the one before."""
+
+    def begin(self, pixels: NDArray[np.uint8]) -> Callable[[], RawOutputs]:
+        """Sends at most `batch_size` photos, (N, S, S, 3) uint8, on their way; what is answered waits for the outputs.
+
+        A second batch may be begun before the first is waited for, a third not. Errors of the first may come with the
+        second.
+        """

@@ -1,17 +1,39 @@
-"""Torch on CPU or CUDA. On CUDA: channels-last, bfloat16 where the GPU has it, else float16."""
+"""Torch on CPU or CUDA. On CUDA: channels-last, bfloat16 where the GPU has it, else float16, as captured graphs."""
 
 from __future__ import annotations
+
+import logging
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from vision.artifact import Artifact
-from vision.engines import RawOutputs
+from vision.engines import Engine, RawOutputs
+from vision.engines.cuda import Cuda, CudaEngine
+from vision.errors import EngineError
 from vision.network import Normalised, load_network
+
+logger = logging.getLogger(__name__)
 
 CUDA_BATCH = 256
 CPU_BATCH = 16
+
+
+def open_torch(artifact: Artifact, *, threads: int | None = None) -> Engine:
+    """On a GPU captured graphs; where these cannot be had, and on CPU, the network run eagerly."""
+    if torch.cuda.is_available():
+        try:
+            return CudaEngine(
+                _network(artifact),
+                side_px=artifact.manifest.pixels.size_px,
+                widths=artifact.outputs,
+                dtype=_half(),
+                gpu=Cuda(),
+            )
+        except (EngineError, RuntimeError) as fault:  # torch's errors of CUDA are RuntimeErrors
+            logger.warning("model %s runs eagerly, as it was not captured: %s", artifact.manifest.version, fault)
+    return TorchEngine(artifact, threads=threads)
 
 
 class TorchEngine:
@@ -25,8 +47,7 @@ class TorchEngine:
         self.name = f"torch-{self._device.type}-{str(self._dtype).removeprefix('torch.')}"
         if threads is not None and not on_gpu:
             torch.set_num_threads(threads)
-        network = Normalised(load_network(artifact), artifact.manifest.pixels).eval()
-        self._network: Normalised | None = network.to(self._device).to(memory_format=torch.channels_last)
+        self._network: Normalised | None = _network(artifact).to(self._device).to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def run(self, pixels: NDArray[np.uint8]) -> RawOutputs:
@@ -44,6 +65,10 @@ class TorchEngine:
         self._network = None
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def _network(artifact: Artifact) -> Normalised:
+    return Normalised(load_network(artifact), artifact.manifest.pixels).eval()
 
 
 def _half() -> torch.dtype:

@@ -1,7 +1,7 @@
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 
 import numpy as np
@@ -36,6 +36,7 @@ class Recorder:
         self.left_over: list[weakref.ref[Activations]] = []
         self.poison: set[int] = set()
         self.broken = False
+        self.breaks_on_blank = False
 
     def predict(self, pixels: NDArray[np.uint8]) -> list[Prediction]:
         self.running.set()
@@ -46,13 +47,40 @@ class Recorder:
         if len(firsts) > self.most_at_once or any(held() is not None for held in self.left_over):
             self.left_over.append(weakref.ref(activations))
             raise self.no_memory
-        if self.broken or self.poison & set(firsts):
+        if self.broken or self.poison & set(firsts) or (self.breaks_on_blank and not any(firsts) and self.batches):
             raise RuntimeError("an illegal memory access was encountered")
         self.batches.append(firsts)
         return [answer(first) for first in firsts]
 
     def close(self) -> None:
         self.batches.append([])
+
+
+class Overlapping(Recorder):
+    """Begins a batch at once, and fails or answers when it is waited for. `went`: what was begun and what answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.went: list[tuple[str, list[int]]] = []
+        self.under_way = 0
+        self.fails_to_begin: set[int] = set()
+
+    def begin(self, pixels: NDArray[np.uint8]) -> Callable[[], list[Prediction]]:
+        assert self.under_way < 2
+        firsts = [int(photo.flat[0]) for photo in pixels]
+        self.went.append(("begun", firsts))
+        if self.fails_to_begin & set(firsts):
+            raise RuntimeError("an illegal memory access was encountered")
+        self.under_way += 1
+
+        def answers() -> list[Prediction]:
+            try:
+                return self.predict(pixels)
+            finally:
+                self.under_way -= 1
+                self.went.append(("waited for", firsts))
+
+        return answers
 
 
 def answer(first: int) -> Prediction:
@@ -231,4 +259,70 @@ def test_closing_answers_what_waits_and_then_gives_the_network_back(network: Rec
     network.may_run.set()
     inference.close()
     assert future.result(0).categories == ("7",)
+    assert network.batches[-1] == []
+
+
+@pytest.fixture
+def overlapping() -> Iterator[tuple[Overlapping, Inference]]:
+    network = Overlapping()
+    made = Inference(network, begin=network.begin)
+    yield network, made
+    network.may_run.set()
+    made.close()
+
+
+def test_the_next_batch_is_begun_while_one_is_under_way(overlapping: tuple[Overlapping, Inference]) -> None:
+    network, inference = overlapping
+    hold(network, inference)
+    futures = [inference.submit(photo(value), Lane.BULK) for value in range(1, 9)]
+    network.may_run.set()
+    assert [future.result(5).categories for future in futures] == [(str(value),) for value in range(1, 9)]
+    one, other = [1, 2, 3, 4], [5, 6, 7, 8]
+    assert network.went[2:] == [("begun", one), ("begun", other), ("waited for", one), ("waited for", other)]
+
+
+def test_a_batch_that_is_alone_is_answered_without_another(overlapping: tuple[Overlapping, Inference]) -> None:
+    _, inference = overlapping
+    for value in range(3):
+        assert inference.submit(photo(value), Lane.BULK).result(5).categories == (str(value),)
+
+
+@pytest.mark.parametrize("fault", ["fails_to_begin", "poison"])
+def test_a_photo_that_breaks_a_batch_under_way_fails_alone(
+    overlapping: tuple[Overlapping, Inference], fault: str
+) -> None:
+    network, inference = overlapping
+    hold(network, inference)
+    network.poison = {3}
+    setattr(network, fault, {3})
+    futures = [inference.submit(photo(value), Lane.BULK) for value in range(1, 9)]
+    network.may_run.set()
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        futures[2].result(5)
+    innocent = [futures[place].result(5).categories for place in range(8) if place != 2]
+    assert innocent == [(str(value),) for value in (1, 2, 4, 5, 6, 7, 8)]
+
+
+def test_of_two_batches_under_way_when_the_engine_breaks_the_first_is_the_suspect(
+    overlapping: tuple[Overlapping, Inference],
+) -> None:
+    network, inference = overlapping
+    hold(network, inference)
+    one = [inference.submit(photo(value), Lane.BULK) for value in range(1, 5)]
+    other = [inference.submit(photo(value), Lane.BULK) for value in range(5, 9)]
+    network.fails_to_begin = {5}  # by then what the first did to the engine shows
+    network.poison = set(range(1, 9))
+    network.breaks_on_blank = True
+    network.may_run.set()
+    assert [type(future.exception(5)) for future in one] == [EngineBroken] * 4
+    assert [type(future.exception(5)) for future in other] == [EngineFails] * 4
+
+
+def test_closing_answers_the_batch_under_way(overlapping: tuple[Overlapping, Inference]) -> None:
+    network, inference = overlapping
+    hold(network, inference)
+    futures = [inference.submit(photo(value), Lane.BULK) for value in range(1, 6)]
+    network.may_run.set()
+    inference.close()
+    assert all(future.done() for future in futures)
     assert network.batches[-1] == []
