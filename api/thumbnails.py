@@ -32,8 +32,11 @@ def thumbnail(store: Store, digest: str, size_px: int) -> bytes | None:
 
 
 def shrunk(photo: bytes, size_px: int) -> bytes:
-    """A WebP that fits into a square of `size_px`, never larger than the photo. Raises PhotoError."""
-    image = open_photo(photo, at_least_px=size_px)
+    """A WebP that fits into a square of `size_px`, never larger than the photo; of a file cut short, what there is.
+
+    Raises PhotoError.
+    """
+    image = open_photo(photo, at_least_px=size_px, whole=False)
     image.thumbnail((size_px, size_px), Resampling.LANCZOS, reducing_gap=3.0)
     out = io.BytesIO()
     image.save(out, "WEBP", quality=80, method=4)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.Image import Resampling, Transpose
 
 from vision.colour import UnsupportedModeError, to_rgb
@@ -137,16 +137,21 @@ def cropped(image: Image.Image, box: Box) -> Image.Image:
     return image.crop((left, upper, right, lower))
 
 
-def open_photo(data: bytes, *, at_least_px: int = STORED_SIDE_PX) -> Image.Image:
+def open_photo(data: bytes, *, at_least_px: int = STORED_SIDE_PX, whole: bool = True) -> Image.Image:
     """The photo, upright, in RGB, its short side at least `at_least_px` where the file holds as much.
 
-    Large JPEGs are decoded at a half, a quarter or an eighth of their size. Raises PhotoError.
+    Large JPEGs are decoded at a half, a quarter or an eighth of their size. Raises PhotoError. Where it need not be
+    `whole`, a file that ends in the middle of the picture gives what there is of it, for people to look at.
     """
     with _opened(data) as image:
         _check_size(image)
         _check_speed(image, len(data))
         image.draft(None, (at_least_px, at_least_px))
-        _load(image)
+        try:
+            _load(image)
+        except PhotoError:
+            if whole or not _is_begun(image):
+                raise
         turn = TURNS.get(_orientation(image))
         try:
             rgb = to_rgb(image)
@@ -259,6 +264,16 @@ def _load(image: Image.Image) -> None:
     except Exception as fault:  # as above: whatever a decoder raises, it is the photo's fault
         said = re.sub(r" \(\d+ bytes not processed\)", "", str(fault))  # of the last read, not of the photo
         raise PhotoError(PhotoFault.TRUNCATED, f"{image.format} of {image.width} x {image.height}: {said}.") from fault
+
+
+def _is_begun(image: Image.Image) -> bool:
+    """Whether anything was decoded before a picture could not be read on; if so, Pillow takes that for all there is."""
+    assert isinstance(image, ImageFile.ImageFile)
+    image.tile = []
+    try:
+        return image.getbbox(alpha_only=False) is not None
+    except Exception:  # noqa: BLE001  as above: a format that wants its file whole
+        return False
 
 
 def _orientation(image: Image.Image) -> int:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
 from api.cursors import Cursor, cursor_of, position_of
-from api.pages.choice import Choice, Field, Link, UseChoice, catalogue_links, fields_of, removals
+from api.pages.choice import Choice, Facet, Link, UseChoice, catalogue_links, facets_of, removals
 from api.pages.site import UseSite
 from api.pages.tiles import Tile, tile_of
 from api.pages.wording import number
@@ -34,12 +34,13 @@ class PriceField:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CataloguePage:
-    """All that the grid's template shows."""
+    """All that the grid's template shows. `kept`: what the form of words and prices sends along unseen."""
 
     choice: Choice
     catalogues: Sequence[Link]
-    fields: Sequence[Field]
+    facets: Sequence[Facet]
     prices: Sequence[PriceField]
+    kept: Sequence[tuple[str, str]]
     removals: Sequence[Link]
     tiles: Sequence[Tile]
     count: str
@@ -80,8 +81,9 @@ def page_of(
     return CataloguePage(
         choice=choice,
         catalogues=catalogue_links(choice, catalogues),
-        fields=fields_of(choice, facets),
+        facets=facets_of(choice, facets),
         prices=prices_of(choice, facets),
+        kept=choice.kept,
         removals=removals(choice),
         tiles=[tile_of(card) for card in found.listings],
         count=counted(connection, choice, catalogues),

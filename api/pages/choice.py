@@ -1,7 +1,7 @@
 """What a person chose to see, as the address says it: a link to any choice is a link to that page."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -14,8 +14,12 @@ from db.browsing import CatalogueSize
 from db.facets import FacetCount, Facets
 
 SINGLE = ("catalogue", "q", "category", "brand", "seller", "sure", "price_min", "price_max")
+TYPED = ("q", "price_min", "price_max")
 ABSTAINED = {"yes": False, "no": True}
 SURE = {"yes": "Sure", "no": "Not sure"}
+# Of a list so many values are in sight; these lists are open from the start.
+SHOWN = 8
+OPEN = ("category", "colour")
 # What a person types as a price: other things filter nothing, as fields that were left empty.
 PRICE = re.compile(r"\d{1,12}(\.\d{1,4})?")
 
@@ -51,10 +55,17 @@ class Choice:
         return replace(self, catalogue=None) != Choice()
 
     def url(self, path: str = "/", **more: str) -> str:
-        pairs = [(name, getattr(self, name)) for name in SINGLE]
-        pairs += [("attributes", attribute) for attribute in self.attributes] + list(more.items())
-        query = urlencode([(name, value) for name, value in pairs if value])
+        query = urlencode([*self._pairs(SINGLE), *more.items()])
         return f"{path}?{query}" if query else path
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """What a form that asks for `TYPED` sends along."""
+        return self._pairs([name for name in SINGLE if name not in TYPED])
+
+    def _pairs(self, names: Sequence[str]) -> list[tuple[str, str]]:
+        said = [(name, getattr(self, name)) for name in names]
+        return [(name, value) for name, value in said if value] + [("attributes", name) for name in self.attributes]
 
     @property
     def all_url(self) -> str:
@@ -66,9 +77,15 @@ class Choice:
         """Where a photo is searched with among the same catalogue."""
         return Choice(catalogue=self.catalogue).url("/search")
 
-    def leaving_out(self, name: str) -> "Choice":
-        nothing: dict[str, Any] = {name: None}
-        return replace(self, **nothing)
+    def choosing(self, name: str, value: str | None) -> "Choice":
+        """With another value of one filter; None: without it."""
+        other: dict[str, Any] = {name: value}
+        return replace(self, **other)
+
+    def saying(self, group: str, value: str | None) -> "Choice":
+        """With another value of an attribute group; None: without any."""
+        kept = tuple(name for name in self.attributes if wording.apart(name)[0] != group)
+        return replace(self, attributes=kept if value is None else (*kept, f"{group}:{value}"))
 
     def without(self, attribute: str) -> "Choice":
         return replace(self, attributes=tuple(other for other in self.attributes if other != attribute))
@@ -100,6 +117,7 @@ async def chosen(
     )
 
 
+Choosing = Callable[[str, str | None], Choice]
 UseChoice = Annotated[Choice, Depends(chosen)]
 
 
@@ -114,14 +132,28 @@ class Link:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Field:
-    """A list to choose one value from; `name` is the parameter's, options are (what is sent, what is read)."""
+class Facet:
+    """Values to choose one from, as links: the first few, and the rest. `chosen`: the one that is on.
 
-    id: str
-    name: str
+    The link of the chosen one takes it away again.
+    """
+
     label: str
-    chosen: str
-    options: Sequence[tuple[str, str]]
+    chosen: str | None
+    first: Sequence["Value"]
+    rest: Sequence["Value"]
+    open: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Value:
+    """One of a facet's, and how many listings it would leave; `swatch` is a colour for the eye, where it is one."""
+
+    href: str
+    text: str
+    count: str | None
+    here: bool
+    swatch: str | None = None
 
 
 def catalogue_links(choice: Choice, catalogues: Sequence[CatalogueSize]) -> list[Link]:
@@ -139,43 +171,61 @@ def _catalogue_link(choice: Choice, size: CatalogueSize) -> Link:
     return Link(href=href, text=size.name, here=choice.catalogue == size.name, count=count)
 
 
-def fields_of(choice: Choice, facets: Facets) -> list[Field]:
+def facets_of(choice: Choice, facets: Facets) -> list[Facet]:
     """The filters there are. What is chosen stays choosable, even where nothing has it any more."""
-    chosen_values = dict(map(wording.apart, choice.attributes))
-    groups: Mapping[str, Sequence[FacetCount]] = dict.fromkeys(chosen_values, ()) | dict(facets.attributes)
+    by_group = dict(map(wording.apart, choice.attributes))
+    groups: Mapping[str, Sequence[FacetCount]] = dict.fromkeys(by_group, ()) | dict(facets.attributes)
     order = [*wording.FIRST_GROUPS, *groups]
-    by_name = sorted(groups, key=order.index)
-    about = facets.estimated
-    fields = [_field("category", "category", choice.category, facets.categories, about=about)]
-    fields += [_field("attributes", name, chosen_values.get(name), groups[name], about=about) for name in by_name]
-    if facets.brands or choice.brand:
-        fields.append(_field("brand", "brand", choice.brand, facets.brands, about=about))
-    if facets.sellers or choice.seller:
-        fields.append(_field("seller", "seller", choice.seller, facets.sellers, about=about))
-    fields.append(_sureness(choice, facets))
-    return fields
+    lists: list[tuple[str, str | None, Sequence[FacetCount], Choosing]] = [
+        ("category", choice.category, facets.categories, choice.choosing)
+    ]
+    lists += [(group, by_group.get(group), groups[group], choice.saying) for group in sorted(groups, key=order.index)]
+    lists += [("brand", choice.brand, facets.brands, choice.choosing)]
+    lists += [("seller", choice.seller, facets.sellers, choice.choosing)]
+    found = [
+        _facet(name, chosen, counts, choosing, about=facets.estimated)
+        for name, chosen, counts, choosing in lists
+        if counts or chosen
+    ]
+    return [*found, _sureness(choice, facets)]
 
 
-def _sureness(choice: Choice, facets: Facets) -> Field:
+def _facet(name: str, chosen: str | None, counts: Sequence[FacetCount], choosing: Choosing, *, about: bool) -> Facet:
+    values = [
+        Value(
+            href=choosing(name, None if one.value == chosen else one.value).url(),
+            text=one.value,
+            count=wording.rough(one.listings, about=about),
+            here=one.value == chosen,
+            swatch=wording.SWATCHES.get(one.value) if name == "colour" else None,
+        )
+        for one in counts
+    ]
+    if chosen and not any(value.here for value in values):
+        values.append(Value(href=choosing(name, None).url(), text=chosen, count=None, here=True))
+    first = [value for place, value in enumerate(values) if place < SHOWN or value.here]
+    return Facet(
+        label=wording.group_name(name),
+        chosen=chosen,
+        first=first,
+        rest=[value for value in values if value not in first],
+        open=name in OPEN or chosen is not None,
+    )
+
+
+def _sureness(choice: Choice, facets: Facets) -> Facet:
     counts = {"yes": facets.sure, "no": facets.unsure}
-    texts = {sure: f"{text} ({wording.rough(counts[sure], about=facets.estimated)})" for sure, text in SURE.items()}
-    return Field(
-        id="filter-sure", name="sure", label="The model is", chosen=choice.sure or "", options=list(texts.items())
-    )
-
-
-def _field(name: str, group: str, chosen: str | None, counts: Sequence[FacetCount], *, about: bool) -> Field:
-    prefix = f"{group}:" if name == "attributes" else ""
-    options = [(f"{prefix}{one.value}", f"{one.value} ({wording.rough(one.listings, about=about)})") for one in counts]
-    if chosen and chosen not in {one.value for one in counts}:
-        options.append((f"{prefix}{chosen}", chosen))
-    return Field(
-        id=f"filter-{group}",
-        name=name,
-        label=wording.group_name(group),
-        chosen=f"{prefix}{chosen}" if chosen else "",
-        options=options,
-    )
+    values = [
+        Value(
+            href=choice.choosing("sure", None if sure == choice.sure else sure).url(),
+            text=text,
+            count=wording.rough(counts[sure], about=facets.estimated),
+            here=sure == choice.sure,
+        )
+        for sure, text in SURE.items()
+    ]
+    chosen = SURE.get(choice.sure or "")
+    return Facet(label="The model is", chosen=chosen, first=values, rest=[], open=chosen is not None)
 
 
 def removals(choice: Choice) -> list[Link]:
@@ -190,6 +240,6 @@ def removals(choice: Choice) -> list[Link]:
         "price_max": f"up to {choice.price_max}",
     }
     links = [
-        Link(href=choice.leaving_out(n).url(), text=text) for n, text in texts.items() if text and getattr(choice, n)
+        Link(href=choice.choosing(n, None).url(), text=text) for n, text in texts.items() if text and getattr(choice, n)
     ]
     return links + [Link(href=choice.without(name).url(), text=wording.apart(name)[1]) for name in choice.attributes]

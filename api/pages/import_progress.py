@@ -11,13 +11,14 @@ from sqlalchemy import Connection
 from starlette.background import BackgroundTask
 from starlette.responses import RedirectResponse
 
+from api.cards import thumbnail_path
 from api.control import clear_away
 from api.forecasts import Forecast
 from api.imports import ImportId
 from api.pages import wording
 from api.pages.choice import Choice
 from api.pages.forecasting import ForecastShown, shown_forecast
-from api.pages.imports import PATH, mood_of
+from api.pages.imports import PATH, faults_of, mood_of
 from api.pages.site import UseSite
 from api.pages.tiles import card_picture
 from api.progress import ImportProgress, progress_of
@@ -33,6 +34,7 @@ from db.quarantine import QuarantineRow, Wanted, count_by_reason, quarantine_pag
 from db.remedies import REMEDIES
 from db.reports import photos_per_s
 from db.row_reports import ReportRow, report_page
+from db.similarity import photo_digests
 from db.states import MAY_PASS, Reason, ReportOutcome
 
 SHOWN = 8
@@ -55,7 +57,7 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Example:
-    """One of them. `thumbnail`: of the photo that stands for its listing; None where no photo of it can be shown."""
+    """One of them. `thumbnail`: of what there is of its file, else of the photo that stands for its listing."""
 
     href: str
     name: str
@@ -142,7 +144,7 @@ def page_of(connection: Connection, import_id: int) -> ImportPage:
     rejected = report_page(connection, import_id, after=0, limit=ROWS_SHOWN, outcome=ReportOutcome.REJECTED)
     return ImportPage(
         shown=shown,
-        state=wording.import_state(status.shown_state),
+        state=wording.import_state(status.shown_state, faults=faults_of(shown)),
         mood=mood_of(shown, status.shown_state),
         rate=f"{shown.photos_per_s:,.0f} photos a second" if shown.photos_per_s >= 1 else "",
         left=wording.time_left(shown.seconds_left),
@@ -162,19 +164,23 @@ def page_of(connection: Connection, import_id: int) -> ImportPage:
 def fault(connection: Connection, status: ImportStatus, reason: Reason, count: int) -> Fault:
     found = quarantine_page(connection, Wanted(import_id=status.id, reason=reason), after=0, limit=SHOWN)
     cards = {card.id: card for card in listing_cards(connection, [row.listing_id for row in found])}
+    begun = [row.photo_id for row in found if row.reason is Reason.TRUNCATED]
+    digests = photo_digests(connection, begun) if begun else {}
     return Fault(
         reason=reason.value,
         count=wording.counted(count, "photo"),
         sentence=wording.reason(reason),
         remedy=REMEDIES[reason],
-        examples=[example(row, cards.get(row.listing_id)) for row in found],
+        examples=[example(row, cards.get(row.listing_id), digests.get(row.photo_id)) for row in found],
         may_pass=reason in MAY_PASS,
     )
 
 
-def example(row: QuarantineRow, card: ListingCard | None) -> Example:
+def example(row: QuarantineRow, card: ListingCard | None, digest: str | None) -> Example:
+    """`digest`: of bytes that may show a part of the photo."""
     picture = card and card_picture(card)
-    return Example(href=f"/listings/{row.listing_id}", name=name_of(row), thumbnail=picture.small if picture else None)
+    thumbnail = thumbnail_path(row.photo_id, digest) or (picture.small if picture else None)
+    return Example(href=f"/listings/{row.listing_id}", name=name_of(row), thumbnail=thumbnail)
 
 
 def name_of(row: QuarantineRow) -> str:

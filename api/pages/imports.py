@@ -143,7 +143,7 @@ def line_of(shown: Import, state: str) -> ImportLine:
         href=f"{PATH}/{shown.id}",
         feed=shown.feed,
         catalogue=shown.catalogue,
-        state=wording.import_state(state),
+        state=wording.import_state(state, faults=faults_of(shown)),
         mood=mood_of(shown, state),
         size=size_of(shown, state),
         share=shown.progress,
@@ -165,4 +165,9 @@ def mood_of(shown: Import, state: str) -> str:
         return "waits"
     if state != "done":
         return "going"
-    return "amiss" if shown.photos.quarantined or shown.rows.rejected else "well"
+    return "amiss" if faults_of(shown) else "well"
+
+
+def faults_of(shown: Import) -> int:
+    """Rows that were rejected, and photos in quarantine."""
+    return shown.rows.rejected + shown.photos.quarantined

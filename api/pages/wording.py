@@ -101,9 +101,10 @@ def filter_words(filters: Mapping[str, object]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in filters.items()) or "everything"
 
 
-def import_state(state: str) -> str:
-    """As `ImportStatus.shown_state` has it."""
-    return IMPORT_STATES.get(state, state.capitalize())
+def import_state(state: str, *, faults: int = 0) -> str:
+    """As `ImportStatus.shown_state` has it. `faults`: rows that were rejected and photos in quarantine."""
+    said = IMPORT_STATES.get(state, state.capitalize())
+    return f"{said}, {number(faults)} to look at" if faults and state == "done" else said
 
 
 def time_left(seconds: float | None) -> str:

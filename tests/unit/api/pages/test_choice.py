@@ -2,7 +2,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from api.pages.choice import Choice, catalogue_links, chosen, fields_of, removals
+from api.pages.choice import Choice, Facet, catalogue_links, chosen, facets_of, removals
 from db.browsing import CatalogueSize
 from db.facets import FacetCount, Facets
 
@@ -48,15 +48,39 @@ def test_prices_and_sureness_are_filters_and_what_cannot_be_read_is_none() -> No
     assert read(sure="perhaps", price_max="1e9") == Choice()
 
 
-def test_fields_come_in_the_order_of_what_one_looks_for_and_hold_what_is_chosen() -> None:
-    fields = fields_of(Choice(category="Tie", attributes=("colour:Red", "shine:Matt")), VALUES)
-    assert [field.label for field in fields] == ["Category", "Colour", "Shine", "Fit", "Brand", "The model is"]
-    assert [field.chosen for field in fields] == ["Tie", "colour:Red", "shine:Matt", "", "", ""]
-    assert fields[0].options == [("Dress", "Dress (1,234)"), ("Tie", "Tie")]
-    assert fields[1].options == [("colour:Red", "Red (7)"), ("colour:Blue", "Blue (5)")]
-    assert fields[-1].options == [("yes", "Sure (1,200)"), ("no", "Not sure (34)")]
-    about = fields_of(Choice(), replace(VALUES, estimated=True))
-    assert about[0].options == [("Dress", "Dress (about 1,200)")]
+def told(facet: Facet) -> list[tuple[str, str | None, str]]:
+    return [(value.text, value.count, value.href) for value in facet.first]
+
+
+def test_facets_come_in_the_order_of_what_one_looks_for_and_hold_what_is_chosen() -> None:
+    facets = facets_of(Choice(category="Tie", attributes=("colour:Red", "shine:Matt")), VALUES)
+    assert [facet.label for facet in facets] == ["Category", "Colour", "Shine", "Fit", "Brand", "The model is"]
+    assert [facet.chosen for facet in facets] == ["Tie", "Red", "Matt", None, None, None]
+    assert [facet.open for facet in facets] == [True, True, True, False, False, False]
+    kept = "attributes=colour%3ARed&attributes=shine%3AMatt"
+    assert told(facets[0]) == [("Dress", "1,234", f"/?category=Dress&{kept}"), ("Tie", None, f"/?{kept}")]
+    assert told(facets[1]) == [
+        ("Red", "7", "/?category=Tie&attributes=shine%3AMatt"),
+        ("Blue", "5", "/?category=Tie&attributes=shine%3AMatt&attributes=colour%3ABlue"),
+    ]
+    assert [value.here for value in facets[1].first] == [True, False]
+    assert all(value.swatch for value in facets[1].first)
+    assert [text for text, *_ in told(facets[-1])] == ["Sure", "Not sure"]
+    about = facets_of(Choice(), replace(VALUES, estimated=True))
+    assert told(about[0]) == [("Dress", "about 1,200", "/?category=Dress")]
+
+
+def test_of_a_long_list_the_first_are_in_sight_and_what_is_chosen() -> None:
+    many = [FacetCount(value=f"brand {n}", listings=99 - n) for n in range(30)]
+    facets = facets_of(Choice(brand="brand 20"), replace(VALUES, brands=many))
+    (brands,) = [facet for facet in facets if facet.label == "Brand"]
+    assert [value.text for value in brands.first] == [f"brand {n}" for n in (*range(8), 20)]
+    assert len(brands.first) + len(brands.rest) == 30
+
+
+def test_the_form_of_words_and_prices_keeps_the_other_filters() -> None:
+    choice = Choice(catalogue="a", q="silk", category="Tie", price_min="5", attributes=("colour:Red",))
+    assert choice.kept == [("catalogue", "a"), ("category", "Tie"), ("attributes", "colour:Red")]
 
 
 def test_each_filter_can_be_taken_away_alone() -> None:
