@@ -74,6 +74,7 @@ NEEDED: dict[str, KeyScope | None] = {
     "POST /review/undo": IMPORT,
     "GET /models": READ,
     "GET /models/{name}": READ,
+    "GET /models/{name}/report": READ,
     "POST /models/rollback": ADMIN,
     "POST /models/{name}/activate": ADMIN,
     "POST /models/{name}/backfill": ADMIN,

@@ -10,7 +10,7 @@ from store.errors import (
     StoreFull,
     StoreUnreachable,
 )
-from store.names import THUMBNAIL_SIDES_PX, Area, thumbnail_name
+from store.names import THUMBNAIL_SIDES_PX, Area, report_name, thumbnail_name
 from store.store import Store
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "StoreUnreachable",
+    "report_name",
     "thumbnail_name",
 ]

@@ -22,18 +22,25 @@ class Area(StrEnum):
     """Small pictures for pages, by the SHA-256 of the photo they were made from."""
     MODELS = "models"
     """Model artifacts: folders, by model version."""
+    REPORTS = "reports"
+    """How well model versions do, as pages, by model version."""
 
 
 THUMBNAIL_SIDES_PX = (256, 512)
 """The sizes of thumbnails there are, so that whoever erases a photo knows their names."""
 
-DURABLE = frozenset({Area.FEEDS, Area.MODELS})
+DURABLE = frozenset({Area.FEEDS, Area.MODELS, Area.REPORTS})
 """Areas whose files are flushed to disk before a call returns: few, large, not to be had again elsewhere."""
 
 
 def thumbnail_name(sha256: str, side_px: int) -> str:
     """The name of a photo's thumbnail in `Area.THUMBNAILS`."""
     return f"{sha256}-{side_px}.webp"
+
+
+def report_name(model_version: str) -> str:
+    """The name of a model version's report in `Area.REPORTS`."""
+    return f"{model_version}.html"
 
 
 def checked(name: str) -> str:

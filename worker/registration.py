@@ -12,7 +12,7 @@ from db.engine import transaction
 from db.errors import ModelDoesNotFit, NotCovered
 from db.gate import what_it_lacks
 from db.models import RegisteredModel, activate_model, list_models, model_before, model_by_name, register_model
-from store import Area, DamagedFolder, NotInStore, Store
+from store import Area, DamagedFolder, NotInStore, Store, report_name
 from vision.artifact import MANIFEST, Artifact, load_artifact
 from vision.manifest import Manifest
 from vision.predictor import EngineChoice, Predictor, open_engine
@@ -20,6 +20,7 @@ from vision.weights import check_weights
 
 logger = logging.getLogger(__name__)
 MODEL_CARD = "MODEL_CARD.md"
+REPORT = "report.html"
 
 
 def check_model(folder: Path) -> Artifact:
@@ -47,7 +48,8 @@ def check_serves(artifact: Artifact) -> None:
 def register(engine: Engine, store: Store, folder: Path, *, activate: bool = False) -> str:
     """Puts the model in `folder` into the store and the registry; returns its version.
 
-    What the folder holds besides (checkpoints, logs) stays where it is. Raises what `check_model` raises, StoreError,
+    Its report, where it has one, is kept for people to read. What the folder holds besides (checkpoints, logs) stays
+    where it is. Raises what `check_model` raises, StoreError,
     or ModelDoesNotFit for a version that is registered with another manifest; nothing is registered or kept then.
     """
     artifact = check_model(folder)
@@ -63,11 +65,14 @@ def register(engine: Engine, store: Store, folder: Path, *, activate: bool = Fal
                 manifest=artifact.manifest.to_json(),
             )
             new = store.put_folder(Area.MODELS, version, folder, only=files_of(artifact.manifest))
+            if (folder / REPORT).is_file():
+                store.write_file(Area.REPORTS, report_name(version), folder / REPORT)
             if activate:
                 activate_model(connection, version)
     except BaseException:
         if new:
             store.remove_folder(Area.MODELS, version)
+            store.remove(Area.REPORTS, report_name(version))
         raise
     return version
 

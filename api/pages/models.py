@@ -8,10 +8,10 @@ from anyio import to_thread
 from fastapi import APIRouter, Form, Response
 from sqlalchemy import Connection
 from starlette.background import BackgroundTask
-from starlette.responses import RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 
 from api.pages import wording
-from api.pages.site import Site, UseSite
+from api.pages.site import HEADERS, Site, UseSite
 from api.resources import Resources, Use
 from api.texts import ModelName
 from broker import dispatch
@@ -25,7 +25,7 @@ from db.models import RegisteredModel, activate_model, active_model, list_models
 from db.recall import Recall, last_checks
 from db.retiring import retire_model
 from db.states import ModelState
-from store import StoreError
+from store import Area, NotInStore, StoreError, report_name
 from vision.errors import VisionError
 
 PATH = "/models"
@@ -38,6 +38,7 @@ MEASURES = {
     "micro_f1": "micro F1",
 }
 FIRST = ("category", "retrieval")
+REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"
 
 router = APIRouter()
 
@@ -79,6 +80,7 @@ class VersionPage:
     line: str
     metrics: Sequence[tuple[str, str]]
     sources: Sequence[tuple[str, str]]
+    report: str | None
 
 
 @router.get(PATH)
@@ -95,6 +97,16 @@ def models(use: Use, site: UseSite) -> Response:
 def one(use: Use, site: UseSite, name: ModelName, compare: bool = False) -> Response:
     """`compare`: also what would change if it were active, which is asked of a sample and takes a moment."""
     return shown(use, site, name, compare=compare)
+
+
+@router.get(f"{PATH}/{{name}}/report")
+def report(use: Use, name: ModelName) -> Response:
+    """The page that the trainer wrote of it. It is nobody's of ours: it runs nothing and asks for nothing."""
+    try:
+        page = use.store.read(Area.REPORTS, report_name(name))
+    except NotInStore:
+        raise UnknownModelVersion(f"there is no report of {name}") from None
+    return HTMLResponse(page, headers=HEADERS | {"Content-Security-Policy": REPORT_POLICY})
 
 
 @router.post(f"{PATH}/rollback")
@@ -190,6 +202,7 @@ def shown(
             (source.get("name", ""), f"{source.get('photos', 0):,} photos, {source.get('licence', '')}")
             for source in model.manifest.get("sources", [])
         ],
+        report=f"{PATH}/{name}/report" if use.store.exists(Area.REPORTS, report_name(name)) else None,
     )
     return site.page("model.html", status=status, page=page)
 

@@ -42,7 +42,8 @@ def tidy(
                 on_file=lambda count: bar.update(task, says=f"{count:,} files that nobody needs"),
             )
     if as_json:
-        told = {**asdict(found), "files": {area.value: files[area] for area in Area if area is not Area.MODELS}}
+        tidied = [area for area in Area if area not in (Area.MODELS, Area.REPORTS)]
+        told = {**asdict(found), "files": {area.value: files[area] for area in tidied}}
         print_json({**told, "bytes": size_bytes, "removed": not dry})
         return
     rows = [

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from store import Area
+from store import Area, report_name
 from vision.artifact import MANIFEST, Artifact, describe_file, load_artifact
 
 Command = Any  # tests/integration/cli/conftest.py
@@ -161,6 +161,7 @@ def with_sizes(says: str, model: Artifact) -> str:
 def test_a_model_that_checks_is_registered_shown_and_active(command: Command, folder: Path) -> None:
     (folder / "run" / "checkpoints").mkdir(parents=True)
     (folder / "run" / "checkpoints" / "last.pth").write_bytes(b"many megabytes")
+    (folder / "report.html").write_text("how well it does")
     manifest = manifest_of(folder)
     said = command.run("models", "register", folder, "--activate")
     assert f"{manifest['version']} is the active version" in said
@@ -168,6 +169,8 @@ def test_a_model_that_checks_is_registered_shown_and_active(command: Command, fo
     kept = command.store.fetch_folder(Area.MODELS, manifest["version"], folder)
     named = {file["name"] for file in manifest["files"]} | {"manifest.json", "MODEL_CARD.md"}
     assert {path.name for path in kept.rglob("*")} == named | {"index.modiste.json"}
+
+    assert command.store.read(Area.REPORTS, report_name(manifest["version"])) == b"how well it does"
 
     (listed,) = json.loads(command.run("models", "list", "--json"))
     assert [listed] == json.loads(command.run("models", "--json"))

@@ -260,3 +260,25 @@ def test_many_threads_decode_to_the_same_pixels_and_change_nothing_global(encode
     assert all((a == b).all() for a, b in zip(alone, together, strict=True))
     assert before == (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES)
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "TIFF"])
+def test_of_a_file_that_ends_too_early_people_see_what_there_is(kind: str) -> None:
+    out = io.BytesIO()
+    noisy = Image.fromarray(np.random.default_rng(0).integers(60, 256, (200, 200, 3), dtype=np.uint8))
+    noisy.save(out, kind)
+    short = out.getvalue()[: len(out.getvalue()) // 2]
+    with pytest.raises(PhotoError, match="truncated"):
+        open_photo(short)
+    seen = open_photo(short, whole=False)
+    assert seen.size == (200, 200)
+    rows = np.asarray(seen).sum(axis=(1, 2)) > 0
+    assert 40 < rows.sum() < 160
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "JPEG"])
+def test_where_nothing_was_decoded_there_is_nothing_to_see(kind: str) -> None:
+    out = io.BytesIO()
+    photo(200, 200).save(out, kind, progressive=True)
+    with pytest.raises(PhotoError):
+        open_photo(out.getvalue()[: len(out.getvalue()) * 2 // 3], whole=False)

@@ -8,7 +8,7 @@ import pytest
 from api.network import ActiveNetwork
 from db.engine import transaction
 from db.models import activate_model, register_model
-from store import NotInStore
+from store import Area, NotInStore, Store, report_name
 from tests.integration.api.pages.conftest import Browser, page_of
 
 Shop = Any  # the fixture's class, in tests/integration/db/conftest.py
@@ -93,6 +93,20 @@ def test_a_version_is_retired_unless_it_serves(browser: Browser, shop: Shop) -> 
     assert browser.client.post("/models/old/retire").status_code == 303
     assert browser.get("/models/old").one("p", class_="state").words == "retired"
     shop.rows("DELETE FROM modiste.model_version WHERE name = 'old'")
+
+
+def test_a_report_is_read_without_anything_of_it_running(browser: Browser, store: Store) -> None:
+    assert not browser.get("/models/v1").all("a", href="/models/v1/report")
+    assert browser.get("/models/v1/report").status == 404
+    store.write(Area.REPORTS, report_name("v1"), b"<h1>Where v1 errs</h1>")
+    assert browser.get("/models/v1").one("a", href="/models/v1/report").words == "its report"
+    answer = browser.client.get("/models/v1/report")
+    assert answer.text == "<h1>Where v1 errs</h1>"
+    policy = answer.headers["content-security-policy"].split("; ")
+    assert "sandbox" in policy
+    assert "default-src 'none'" in policy
+    assert not any("script-src" in part for part in policy)
+    store.remove(Area.REPORTS, report_name("v1"))
 
 
 def test_what_nobody_registered_is_not_there(browser: Browser) -> None:

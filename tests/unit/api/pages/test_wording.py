@@ -33,3 +33,9 @@ def test_a_card_shows_colour_and_pattern_first_then_what_is_surest() -> None:
     assert wording.for_a_card(["fit", "usage", "pattern", "colour"], 2) == ["colour", "pattern"]
     assert wording.for_a_card(["usage", "fit", "colour"], 2) == ["colour", "usage"]
     assert wording.for_a_card([], 2) == []
+
+
+def test_an_import_that_is_over_says_how_much_there_is_to_look_at() -> None:
+    assert wording.import_state("done") == "Done"
+    assert wording.import_state("done", faults=1234) == "Done, 1,234 to look at"
+    assert wording.import_state("running", faults=3) == "Looking at photos"
