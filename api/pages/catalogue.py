@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from fastapi import APIRouter, Response
 from sqlalchemy import Connection
@@ -97,11 +98,15 @@ def prices_of(choice: Choice, facets: Facets) -> list[PriceField]:
     """None where no listing has a price, unless one was asked for."""
     if facets.prices is None and not (choice.price_min or choice.price_max):
         return []
-    lowest, highest = (f"{price.normalize():f}" for price in facets.prices) if facets.prices else ("", "")
+    lowest, highest = (as_typed(price) for price in facets.prices) if facets.prices else ("", "")
     return [
         PriceField(name="price_min", label="Price from", chosen=choice.price_min or "", hint=lowest),
         PriceField(name="price_max", label="Price up to", chosen=choice.price_max or "", hint=highest),
     ]
+
+
+def as_typed(price: Decimal) -> str:
+    return f"{price:.0f}" if price == price.to_integral_value() else f"{price:.2f}"
 
 
 def counted(connection: Connection, choice: Choice, catalogues: Sequence[CatalogueSize]) -> str:
