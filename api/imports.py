@@ -53,7 +53,7 @@ class ImportsQuestion(Question):
 async def begin(
     use: Use,
     feed: Annotated[
-        UploadFile | None, File(description="CSV, JSON, Parquet, a Shopify or Google feed, or a zip of photos.")
+        UploadFile | None, File(description="CSV, Excel, JSON, Parquet, a Shopify or Google feed, or a zip of photos.")
     ] = None,
     feed_url: Annotated[Text | None, Form(description="Where a worker fetches the feed, in place of a file.")] = None,
     photos: Annotated[UploadFile | None, File(description="A zip of the photos that the feed names.")] = None,

@@ -10,7 +10,9 @@ from worker.feed.content import bounded
 from worker.feed.errors import SeveralFeeds, UnreadableFeed, listed
 from worker.photos import PhotosError, ZipPhotos
 
-_FEED_SUFFIXES = frozenset((".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml", ".parquet", ".pq"))
+_FEED_SUFFIXES = frozenset(
+    (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml", ".parquet", ".pq", ".xlsx", ".xls", ".ods")
+)
 _PACKED_SUFFIXES = frozenset((".gz", ".zst"))
 
 

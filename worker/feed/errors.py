@@ -31,7 +31,8 @@ class EmptyFeed(FeedError):
 
 class UnknownFeedFormat(FeedError):
     """{feed} is {what}. modiste reads CSV, TSV, JSON and JSON Lines, Google Merchant XML (these also packed with gzip \
-or zstd), Parquet, and a folder or zip of photos, also with the feed beside them."""
+or zstd), Parquet, spreadsheets of Excel and LibreOffice, and a folder or zip of photos, also with the feed beside \
+them."""
 
 
 class SeveralFeeds(FeedError):

@@ -1,10 +1,12 @@
 """Opening a feed: where it lies, which format it has, and the one shape all formats are read in."""
 
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
 from db.rows import FeedRow, RowRejection
 from worker.feed.bundle import feed_within
@@ -15,6 +17,7 @@ from worker.feed.exported import ExportedFeed, is_exported
 from worker.feed.photolist import PhotoListFeed
 from worker.feed.recognise import FeedFormat, Reader, is_zip, recognise
 from worker.feed.source import feed_name, on_disk
+from worker.feed.workbook import WorkbookFeed, is_workbook, unfolded
 
 _WORDS = {
     FeedFormat.TABLE: "a table of delimited text",
@@ -23,8 +26,10 @@ _WORDS = {
     FeedFormat.JSON: "one JSON document",
     FeedFormat.MERCHANT_XML: "Google Merchant XML",
     FeedFormat.PARQUET: "Parquet",
+    FeedFormat.WORKBOOK: "a spreadsheet",
     FeedFormat.PHOTOS: "photos, each of them a listing",
 }
+_GUARDED = frozenset((FeedFormat.TABLE, FeedFormat.WORKBOOK))
 _COUNTED_IN_LINES = frozenset((FeedFormat.TABLE, FeedFormat.SHOPIFY, FeedFormat.JSON_LINES))
 
 
@@ -117,23 +122,30 @@ class _Opened:
 
 
 def _opened(name: str, path: Path, mapping: Mapping[str, str], *, scratch: Path | None, cleanup: ExitStack) -> _Opened:
-    if not path.is_dir() and not is_zip(name, path):
-        return _opened_file(name, path, mapping)
+    if not path.is_dir() and (not is_zip(path) or is_workbook(name, path)):
+        return _opened_file(name, path, mapping, scratch=scratch, cleanup=cleanup)
     within = None if path.is_dir() else feed_within(name, path, scratch=scratch, cleanup=cleanup)
     if within is None:
         words = _WORDS[FeedFormat.PHOTOS]
         return _Opened(format=FeedFormat.PHOTOS, described=words, reader=PhotoListFeed(name, path), photos_path=path)
-    opened = _opened_file(f"{within.member} in {name}", within.path, mapping)
+    opened = _opened_file(f"{within.member} in {name}", within.path, mapping, scratch=scratch, cleanup=cleanup)
     beside = ", with photos beside it" if within.has_photos else ""
     described = f"{opened.described} ({within.member} in the zip{beside})"
     return replace(opened, described=described, photos_path=path if within.has_photos else None)
 
 
-def _opened_file(name: str, path: Path, mapping: Mapping[str, str]) -> _Opened:
-    content = Content.of(name, path)
-    found, reader = recognise(content, mapping)
-    packed = f", packed with {content.packing}" if content.packing else ""
+def _opened_file(
+    name: str, path: Path, mapping: Mapping[str, str], *, scratch: Path | None, cleanup: ExitStack
+) -> _Opened:
+    if is_workbook(name, path):
+        folder = cleanup.enter_context(tempfile.TemporaryDirectory(dir=scratch, prefix="modiste-feed-"))
+        book = WorkbookFeed(name, unfolded(name, path, Path(folder)), mapping)
+        found, reader, more = FeedFormat.WORKBOOK, cast(Reader, book), f", its sheet {book.sheet}"
+    else:
+        content = Content.of(name, path)
+        found, reader = recognise(content, mapping)
+        more = f", packed with {content.packing}" if content.packing else ""
     if is_exported(reader.columns):
-        reader = ExportedFeed(reader, is_guarded=found is FeedFormat.TABLE)
-        packed += ", written by modiste export"
-    return _Opened(format=found, described=f"{_WORDS[found]}{packed}", reader=reader)
+        reader = ExportedFeed(reader, is_guarded=found in _GUARDED)
+        more += ", written by modiste export"
+    return _Opened(format=found, described=f"{_WORDS[found]}{more}", reader=reader)

@@ -26,7 +26,6 @@ _NOT_READ = (
     (b"\xfd7zXZ", "xz: unpack it first"),
     (b"\xff\xd8\xff", "a JPEG photo, not a feed"),
     (b"\x89PNG", "a PNG picture, not a feed"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel file: save it as CSV"),
     (b"%PDF", "a PDF"),
 )
 _NOT_PACKED = (b"PAR1", *_ZIP, b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd")
@@ -41,6 +40,7 @@ class FeedFormat(StrEnum):
     JSON = "json"
     MERCHANT_XML = "merchant_xml"
     PARQUET = "parquet"
+    WORKBOOK = "workbook"
     PHOTOS = "photos"
 
 
@@ -54,17 +54,17 @@ class Reader(Protocol):
     def rows(self) -> Iterator[FeedRow | RowRejection]: ...
 
 
-def is_zip(name: str, path: Path) -> bool:
-    """Whether a file is a zip; raises UnknownFeedFormat for one that is an office program's."""
+def is_zip(path: Path) -> bool:
+    """Whether a file is a zip."""
     with path.open("rb") as file:
-        head = file.read(4096)
-    if head.startswith(_ZIP) and b"[Content_Types].xml" in head:
-        raise UnknownFeedFormat(feed=name, what="an Excel file: save it as CSV")
-    return head.startswith(_ZIP)
+        return file.read(4).startswith(_ZIP)
 
 
 def recognise(content: Content, mapping: Mapping[str, str]) -> tuple[FeedFormat, Reader]:
-    """The format of a file that is no zip, and its reader; raises FeedError, and BrokenOff where nothing is whole."""
+    """The format of a file that is neither zip nor spreadsheet, and its reader.
+
+    Raises FeedError, and BrokenOff where nothing is whole.
+    """
     sample = content.sample
     if content.packing is not Packing.NONE:
         _refuse_nested(content)

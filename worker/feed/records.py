@@ -25,7 +25,7 @@ class Table:
         self._encoding = encoding
         self.name = content.name
         self.delimiter = _sniffed(list(islice(self._first_lines(), 50)))
-        self.columns = _distinct(self._header())
+        self.columns = distinct(self._header())
 
     def lines(self) -> Lines:
         """Its lines, from the start."""
@@ -142,7 +142,7 @@ def _evenness(lines: list[str], delimiter: str) -> float:
     return len(rows[0]) * sum(len(cells) == len(rows[0]) for cells in whole) / len(whole)
 
 
-def _distinct(header: list[str]) -> tuple[str, ...]:
+def distinct(header: list[str]) -> tuple[str, ...]:
     """The header with names for nameless columns and a number behind names that come again."""
     seen: dict[str, None] = {}
     for position, given in enumerate(header, start=1):

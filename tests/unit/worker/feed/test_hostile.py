@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +61,19 @@ def _parquet() -> bytes:
     return file.getvalue()
 
 
+def _workbook() -> bytes:
+    """Not compressed, so that more than checksums is spoiled."""
+    packed, stored = io.BytesIO(), io.BytesIO()
+    with xlsxwriter.Workbook(packed, {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        for number, cells in enumerate([list(LISTINGS[0]), *(list(row.values()) for row in LISTINGS)]):
+            sheet.write_row(number, 0, cells)
+    with zipfile.ZipFile(packed) as archive, zipfile.ZipFile(stored, "w") as other:
+        for name in archive.namelist():
+            other.writestr(name, archive.read(name))
+    return stored.getvalue()
+
+
 def _zip(name: str, data: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -78,6 +92,7 @@ VALID = {
     "xml": _xml(),
     "shopify": _shopify(),
     "parquet": _parquet(),
+    "workbook": _workbook(),
     "gzip": gzip.compress(_table(",")),
     "zstd": zstd.compress(LINES),
     "zip": _zip("feed.csv", _table(";")),

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xlsxwriter
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -77,6 +78,15 @@ def _parquet() -> bytes:
     return file.getvalue()
 
 
+def _workbook() -> bytes:
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        for number, cells in enumerate([list(ROWS[0]), *(list(row.values()) for row in ROWS)]):
+            sheet.write_row(number, 0, cells)
+    return file.getvalue()
+
+
 def _zipped() -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -99,6 +109,7 @@ def _zipped() -> bytes:
         ("a Shopify product CSV", _shopify(OLD)),
         ("a Shopify product CSV", _shopify(NEW)),
         ("Parquet", _parquet()),
+        ("a spreadsheet, its sheet Sheet1", _workbook()),
     ],
 )
 def test_every_kind_of_feed_gives_the_same_listings(read: Read, described: str, content: bytes) -> None:

@@ -133,5 +133,5 @@ def test_errors_name_the_member_and_the_zip(path: Path) -> None:
 
 
 def test_an_excel_file_is_still_told_from_a_zip(path: Path) -> None:
-    with pytest.raises(UnknownFeedFormat, match="an Excel file"):
+    with pytest.raises(UnreadableFeed, match="as a spreadsheet"):
         open_feed(_zip(path, {"[Content_Types].xml": b"<Types/>", "xl/workbook.xml": b"<workbook/>"}))
