@@ -49,7 +49,7 @@ def import_feed(
     feed: Annotated[
         str,
         typer.Argument(
-            help="CSV, Excel, JSON, Google Merchant XML or Parquet, as path or URL; a zip of it and its photos; or photos."
+            help="CSV, Excel, JSON, Google Merchant XML, Parquet, as path or URL; a zip of it and its photos; photos."
         ),
     ],
     photos: Annotated[

@@ -1,4 +1,4 @@
-"""Reading feeds: tables, spreadsheets, JSON, XML, Parquet, or nothing but photos, become a stream of rows. Knows no database."""
+"""Reading feeds: tables, spreadsheets, JSON, XML, Parquet, or nothing but photos, become rows. Knows no database."""
 
 from worker.feed.columns import ColumnMapping
 from worker.feed.errors import (
