@@ -11,6 +11,7 @@ from db.rows import FeedRow, RowRejection
 from db.states import RejectionReason
 from worker.feed.cells import photo_references
 from worker.feed.columns import ColumnMapping
+from worker.feed.prices import Mark, Price, names_currency, parse_price
 from worker.feed.rows import (
     MAX_FIELD_CHARS,
     MAX_METADATA_CHARS,
@@ -19,7 +20,7 @@ from worker.feed.rows import (
     MAX_TITLE_CHARS,
     CellError,
 )
-from worker.feed.values import names_currency, parse_availability, parse_currency, parse_price
+from worker.feed.values import parse_availability, parse_currency
 
 _Value = TypeVar("_Value")
 
@@ -33,9 +34,13 @@ _cached_availability = lru_cache(maxsize=1_024)(parse_availability)
 
 
 class RowBuilder:
-    """Builds rows of one mapping. `columns` are the names of the cells, in order."""
+    """Builds rows of one mapping. `columns` are the names of the cells, in order.
 
-    def __init__(self, columns: Sequence[str], mapping: ColumnMapping) -> None:
+    `mark`: the decimal one, where the feed's format says which that is; else its prices show it, one row after another.
+    """
+
+    def __init__(self, columns: Sequence[str], mapping: ColumnMapping, *, mark: Mark | None = None) -> None:
+        self._mark = mark
         self._columns = tuple(columns)
         position = {name: index for index, name in enumerate(columns)}
         # -1, the empty cell put behind each row's last, stands for a field the feed does not have.
@@ -91,11 +96,19 @@ class RowBuilder:
         currency = self._parsed("currency", _cached_currency, currency_text) if currency_text else None
         if not price_text:
             return None, currency
-        price, beside = self._parsed("price", _cached_price, price_text)
+        price, beside, shown = self._parsed_price(price_text)
+        if shown is not None:
+            self._mark = shown
         if currency and beside and currency != beside and names_currency(price_text, beside):
             detail = f"the price {price_text[:40]!r} and the currency {currency_text!r} disagree"
             raise CellError(self._names["currency"], RejectionReason.BAD_CURRENCY, detail)
         return price, currency or beside
+
+    def _parsed_price(self, text: str) -> Price:
+        try:
+            return _cached_price(text, self._mark)
+        except ValueError as error:
+            raise CellError(self._names["price"], RejectionReason.BAD_PRICE, f"{text[:60]!r}: {error}") from error
 
     def _is_available(self, text: str, metadata: dict[str, str]) -> bool:
         """Also keeps the seller's word in `metadata`, under its column's own name, where it says more than that."""
@@ -150,7 +163,6 @@ class RowBuilder:
 
 
 _REASON_OF_FIELD = {
-    "price": RejectionReason.BAD_PRICE,
     "currency": RejectionReason.BAD_CURRENCY,
     "available": RejectionReason.BAD_AVAILABILITY,
 }

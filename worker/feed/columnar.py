@@ -13,6 +13,7 @@ from worker.feed.build import SUSPECT, RowBuilder
 from worker.feed.cells import cell_text, photo_text
 from worker.feed.columns import ColumnMapping, match_columns
 from worker.feed.errors import BrokenOff, TooManyColumns, UnreadableFeed
+from worker.feed.prices import Mark
 from worker.feed.rows import MAX_COLUMNS
 
 _BATCH_ROWS = 4_096
@@ -33,7 +34,7 @@ class ParquetFeed:
 
     def rows(self) -> Iterator[FeedRow | RowRejection]:
         """Every row, numbered from 1; raises BrokenOff where the file cannot be read on."""
-        builder = RowBuilder(self.columns, self.mapping)
+        builder = RowBuilder(self.columns, self.mapping, mark=Mark.POINT)
         number = 0
         for columns in self._batches():
             for cells in zip(*columns, strict=True):

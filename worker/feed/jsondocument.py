@@ -12,6 +12,7 @@ from worker.feed.errors import BrokenOff, EmptyFeed, UnknownFeedFormat
 from worker.feed.jsonvalues import JsonValues, KeyPath
 from worker.feed.lines import decoded
 from worker.feed.objects import SAMPLE_ROWS, ObjectRows
+from worker.feed.prices import Mark
 from worker.feed.rows import rejected
 
 
@@ -32,7 +33,7 @@ class JsonDocumentFeed:
         self._content = content
         self._encoding = encoding
         self._path = array.path
-        self._objects = ObjectRows(content.name, array.first, explicit)
+        self._objects = ObjectRows(content.name, array.first, explicit, mark=Mark.POINT)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from worker.feed.columns import ColumnMapping
 from worker.feed.content import Content
 from worker.feed.lines import Lines
 from worker.feed.objects import SAMPLE_ROWS, ObjectRows
+from worker.feed.prices import Mark
 from worker.feed.rows import MAX_LINE_CHARS, rejected
 
 
@@ -20,7 +21,7 @@ class JsonLinesFeed:
     def __init__(self, content: Content, encoding: str, explicit: Mapping[str, str]) -> None:
         self._content = content
         self._encoding = encoding
-        self._objects = ObjectRows(content.name, self._first_objects(), explicit)
+        self._objects = ObjectRows(content.name, self._first_objects(), explicit, mark=Mark.POINT)
 
     @property
     def columns(self) -> tuple[str, ...]:

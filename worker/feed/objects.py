@@ -9,15 +9,19 @@ from worker.feed.build import SUSPECT, RowBuilder, unfit
 from worker.feed.cells import cell_text, photo_text
 from worker.feed.columns import ColumnMapping, match_columns
 from worker.feed.errors import TooManyColumns
+from worker.feed.prices import Mark
 from worker.feed.rows import MAX_COLUMNS, rejected
 
 SAMPLE_ROWS = 200
 
 
 class ObjectRows:
-    """Makes rows of objects. `columns` and `mapping` grow while it does."""
+    """Makes rows of objects. `columns` and `mapping` grow while it does. `mark`: as of `RowBuilder`."""
 
-    def __init__(self, name: str, first: Iterable[Mapping[str, Any]], explicit: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, first: Iterable[Mapping[str, Any]], explicit: Mapping[str, str], *, mark: Mark | None = None
+    ) -> None:
+        self._mark = mark
         self.columns = _keys(first)
         if len(self.columns) > MAX_COLUMNS:
             raise TooManyColumns(feed=name, count=len(self.columns), limit=MAX_COLUMNS)
@@ -63,7 +67,7 @@ class ObjectRows:
     def _take_shape(self) -> None:
         self._known = frozenset(self.columns)
         self._photos = frozenset(self.mapping.photos)
-        self._builder = RowBuilder(self.columns, self.mapping)
+        self._builder = RowBuilder(self.columns, self.mapping, mark=self._mark)
 
 
 def _keys(objects: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -1,13 +1,7 @@
-"""Prices, currencies and availability as sellers write them. Knows text, not columns or rows."""
+"""Currencies and availability as sellers write them. Knows text, not columns or rows."""
 
 import re
-from decimal import ROUND_HALF_EVEN, Decimal
 
-_CENT = Decimal("0.01")
-_MAX_PRICE = Decimal(10) ** 12
-_PLAIN_PRICE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
-_AMOUNT = re.compile(r"[0-9](?:[0-9.,'\s]*[0-9])?(?:[.,]-{1,2})?")
-_GROUPED = re.compile(r"[0-9]{1,3}(?:[.,' ][0-9]{2,3})*[.,' ][0-9]{3}")
 _CODE = re.compile(r"[A-Za-z]{3}")
 
 _SYMBOLS = {
@@ -15,9 +9,6 @@ _SYMBOLS = {
     "zł": "PLN", "₺": "TRY", "₩": "KRW", "₽": "RUB", "₫": "VND", "฿": "THB", "r$": "BRL", "kč": "CZK",
     "a$": "AUD", "c$": "CAD", "₴": "UAH", "₪": "ILS", "₦": "NGN", "₱": "PHP",
 }  # fmt: skip
-
-# What several currencies are written with.
-_SHARED_SYMBOLS = ("$", "£", "¥", "rs")
 
 _AVAILABLE = frozenset(
     (
@@ -38,28 +29,6 @@ _SAYS_MORE = frozenset(
         "instoreonly", "discontinued", "reserved",
     )
 )  # fmt: skip
-
-
-def parse_price(text: str) -> tuple[Decimal, str | None]:
-    """Amount (two decimals at most) and the currency written beside it, if any; raises ValueError.
-
-    Reads 649, 1,299.00, 1.299,00, 12,50, ₹649, 649 INR, 1 299,00 kr. A comma before exactly three digits groups
-    thousands; a point before three digits is a decimal point, as programs write it.
-    """
-    if _PLAIN_PRICE.fullmatch(text):
-        return Decimal(text), None
-    found = _AMOUNT.search(text)
-    if found is None or text[: found.start()].rstrip().endswith(("-", "−", "(")):
-        raise ValueError("not an amount, or below zero")
-    amount = _amount(re.sub(r"[.,]-{1,2}$", "", found.group()))
-    around = f"{text[: found.start()]} {text[found.end() :]}".strip()
-    return amount, _currency_beside(around) if around else None
-
-
-def names_currency(price: str, code: str) -> bool:
-    """Whether a price that was read with a currency beside it names that and no other: a bare $ may be anyone's."""
-    text = price.casefold()
-    return code.casefold() in text or not any(symbol in text for symbol in _SHARED_SYMBOLS)
 
 
 def parse_currency(text: str) -> str:
@@ -89,42 +58,3 @@ def parse_availability(text: str) -> tuple[bool, bool]:
 def availability_word(text: str) -> str:
     """Its letters and digits in lower case, without the address that schema.org puts before them."""
     return "".join(char for char in text.rpartition("/")[2].casefold() if char.isalnum())
-
-
-def _currency_beside(text: str) -> str:
-    try:
-        return parse_currency(text)
-    except ValueError:
-        raise ValueError(f"{text[:40]!r} beside the amount is no currency") from None
-
-
-def _amount(text: str) -> Decimal:
-    plain = _with_decimal_point("".join(text.replace("'", " ").split()), spaced=text)
-    amount = Decimal(plain)
-    if amount >= _MAX_PRICE:
-        raise ValueError("larger than a price can be")
-    return amount.quantize(_CENT, rounding=ROUND_HALF_EVEN) if "." in plain else amount
-
-
-def _with_decimal_point(text: str, *, spaced: str) -> str:
-    """Digits with at most one point; raises ValueError for what is two numbers or a date."""
-    last_point, last_comma = text.rfind("."), text.rfind(",")
-    if " " in spaced and not _GROUPED.fullmatch(re.split(r"[.,]", spaced.replace("\u00a0", " "))[0]):
-        raise ValueError("more than one number")
-    if last_point >= 0 and last_comma >= 0:
-        mark, group = (".", ",") if last_point > last_comma else (",", ".")
-        whole, _, rest = text.rpartition(mark)
-        return _joined(whole, group, rest)
-    if last_comma >= 0:
-        groups = text.split(",")
-        return _joined(text, ",", "") if len(groups) > 2 or len(groups[-1]) == 3 else text.replace(",", ".")
-    if text.count(".") > 1:
-        return _joined(text, ".", "")
-    return text
-
-
-def _joined(whole: str, group: str, rest: str) -> str:
-    digits = whole.replace(group, "")
-    if not digits.isdecimal() or (group in whole and not _GROUPED.fullmatch(whole)):
-        raise ValueError("its thousands are grouped oddly")
-    return f"{digits}.{rest}" if rest else digits

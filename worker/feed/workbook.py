@@ -13,6 +13,7 @@ from worker.feed import unfold
 from worker.feed.build import SUSPECT, RowBuilder
 from worker.feed.columns import ColumnMapping, match_columns
 from worker.feed.errors import EmptyFeed, TooManyColumns, UnknownFeedFormat, UnreadableFeed
+from worker.feed.prices import Mark
 from worker.feed.records import distinct
 from worker.feed.rows import MAX_COLUMNS, rejected
 
@@ -83,7 +84,7 @@ class WorkbookFeed:
 
     def rows(self) -> Iterator[FeedRow | RowRejection]:
         """Every row below the header that is not empty."""
-        builder, width = RowBuilder(self.columns, self.mapping), len(self.columns)
+        builder, width = RowBuilder(self.columns, self.mapping, mark=Mark.POINT), len(self.columns)
         with self._lines.open(encoding="utf-8") as file:
             for _ in range(2):
                 file.readline()
