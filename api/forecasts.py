@@ -56,6 +56,12 @@ class Forecast(Shown):
     withdrawn: int | None = Field(description="With `full`: listings that would become unavailable.", examples=[None])
     available: int | None = Field(description="With `full`: of how many that are available.", examples=[None])
     refusal: str | None = Field(description="With `full`: why nothing would be withdrawn.", examples=[None])
+    columns: dict[str, str] = Field(
+        {},
+        description="Field → the column taken for it.",
+        examples=[{"external_id": "sku", "photos": "image"}],
+    )
+    metadata: list[str] = Field([], description="Columns that are kept as they are.", examples=[["season"]])
     rejected: list[RejectedRow] = Field(description="The first hundred.")
 
 

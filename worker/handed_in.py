@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain, dropwhile
 from pathlib import Path
+from typing import Any
 
 from celery import Celery
 from sqlalchemy import Engine
@@ -20,7 +21,7 @@ from db.plans import PlanLease, claim_plan, end_plan, give_back_plan, keep_feed,
 from store import Area, Store, StoreError
 from worker.batches import FeedBatch, read_ahead
 from worker.dry_run import dry_run
-from worker.feed import Feed, FeedError, FeedFormat, fetch_feed, open_feed
+from worker.feed import ColumnMapping, Feed, FeedError, FeedFormat, fetch_feed, open_feed
 from worker.heartbeat import Heartbeat
 from worker.photos import Photos, PhotosError, open_photos
 from worker.planning import Order, PhotosNotGiven, Planner, require_photos
@@ -31,6 +32,7 @@ ERROR_WAIT_S = 10.0
 # Faults of what was handed in: trying again would find the same.
 ITS_OWN = (FeedError, PhotosError, PhotosNotGiven)
 # Faults of the surroundings: however often they happen, the feed is not to be suspected of them.
+PHOTOS = "what was handed in as photos"  # a file of the store's by now, whose path says nothing to anybody
 NOT_ITS_OWN = (StoreError, DbError, OperationalError)
 
 
@@ -95,13 +97,21 @@ def preview(desk: PlanningDesk, lease: PlanLease) -> list[str]:
     """Looks at the feed and leaves its forecast. Its files stay for the import; of a feed at fault they may go."""
     try:
         with order_of(desk, lease) as order:
-            forecast = dry_run(desk.engine, order, on_batch=lambda _: stop_if_told(desk))
+            forecast = dry_run(desk.engine, order, on_batch=lambda _: stop_if_told(desk)).as_json()
+            assert isinstance(order.feed, Feed)
+            columns = columns_told(order.feed.mapping)
     except ITS_OWN as fault:
         with transaction(desk.engine) as connection:
             return end_plan(connection, lease, f"planning stopped: {fault}").files
     with transaction(desk.engine) as connection:
-        keep_forecast(connection, lease, forecast.as_json())
+        keep_forecast(connection, lease, {**forecast, **columns})
     return []
+
+
+def columns_told(mapping: ColumnMapping) -> dict[str, Any]:
+    """What was taken for what: field → column, or columns of photos; and what is kept as it is."""
+    photos = {"photos": ", ".join(mapping.photos)} if mapping.photos else {}
+    return {"columns": {**mapping.fields, **photos}, "metadata": list(mapping.metadata)}
 
 
 def stop_if_told(desk: PlanningDesk) -> None:
@@ -158,7 +168,7 @@ def photos_beside(desk: PlanningDesk, lease: PlanLease, feed: Feed, scratch: Pat
     """The zip that was handed in with the feed, or else what came in one zip with it."""
     name = lease.handed_in.photos_file
     if name and feed.format is not FeedFormat.PHOTOS:
-        return open_photos(desk.store.fetch_file(Area.FEEDS, name, scratch))
+        return open_photos(desk.store.fetch_file(Area.FEEDS, name, scratch), name=PHOTOS)
     return open_photos(feed.photos_path) if feed.photos_path else None
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api.forecasts import Forecast
+from api.handed import FIELDS
 from api.pages import wording
 
 
@@ -28,6 +29,8 @@ class ForecastShown:
 
 def shown_forecast(found: Forecast) -> ForecastShown:
     figures = (
+        ("Columns", columns_in_words(found)),
+        ("Kept too", ", ".join(found.metadata)),
         ("Rows", rows_in_words(found)),
         ("Photos", photos_in_words(found)),
         ("From", ", ".join(f"{host} {count:,}" for host, count in found.hosts.items())),
@@ -51,6 +54,12 @@ def shown_forecast(found: Forecast) -> ForecastShown:
         more_rejected=wording.counted(found.rows.rejected, "row") if found.rows.rejected > len(found.rejected) else "",
         nothing_to_do=not (found.rows.new or found.rows.changed or found.photos or found.withdrawn),
     )
+
+
+def columns_in_words(found: Forecast) -> str:
+    """What is taken for what, in the order of fields."""
+    taken = sorted(found.columns.items(), key=lambda pair: FIELDS.index(pair[0]))
+    return ", ".join(f"{field.replace('_', ' ')} ← {column}" for field, column in taken)
 
 
 def rows_in_words(found: Forecast) -> str:

@@ -34,8 +34,9 @@ from db.quarantine import QuarantineRow, Wanted, count_by_reason, quarantine_pag
 from db.remedies import REMEDIES
 from db.reports import photos_per_s
 from db.row_reports import ReportRow, report_page
+from db.rows import is_url
 from db.similarity import photo_digests
-from db.states import MAY_PASS, Reason, ReportOutcome
+from db.states import MAY_PASS, ImportState, Reason, ReportOutcome
 
 SHOWN = 8
 ROWS_SHOWN = 50
@@ -45,14 +46,18 @@ router = APIRouter()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """Photos that are in quarantine for one reason."""
+    """Photos that are in quarantine for one reason. `again`: trying them again may help, as nothing must be imported.
+
+    `more`: how many there are besides the examples.
+    """
 
     reason: str
     count: str
     sentence: str
     remedy: str
     examples: Sequence["Example"]
-    may_pass: bool
+    more: str
+    again: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +79,10 @@ class RejectedRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportPage:
-    """`shown` is what HTTP answers, which the script keeps up to date. `forecast`: where a person has to say yes."""
+    """`shown` is what HTTP answers, which the script keeps up to date. `forecast`: where a person has to say yes.
+
+    `unread`: it failed before a row of its feed was read.
+    """
 
     shown: ImportProgress
     state: str
@@ -87,6 +95,7 @@ class ImportPage:
     quarantine_csv: str
     rejected: Sequence[RejectedRow]
     report_csv: str
+    unread: bool
     finished: bool
     paused: bool
     stoppable: bool
@@ -144,7 +153,7 @@ def page_of(connection: Connection, import_id: int) -> ImportPage:
     rejected = report_page(connection, import_id, after=0, limit=ROWS_SHOWN, outcome=ReportOutcome.REJECTED)
     return ImportPage(
         shown=shown,
-        state=wording.import_state(status.shown_state, faults=faults_of(shown)),
+        state=wording.import_state(status.shown_state, faults=faults_of(shown), unread=is_unread(status)),
         mood=mood_of(shown, status.shown_state),
         rate=f"{shown.photos_per_s:,.0f} photos a second" if shown.photos_per_s >= 1 else "",
         left=wording.time_left(shown.seconds_left),
@@ -154,11 +163,16 @@ def page_of(connection: Connection, import_id: int) -> ImportPage:
         quarantine_csv=f"/v1/imports/{import_id}/quarantine?format=csv",
         rejected=[row_of(row) for row in rejected],
         report_csv=f"/v1/imports/{import_id}/report",
+        unread=is_unread(status),
         finished=status.finished,
         paused=status.paused_at is not None,
         stoppable=not status.finished and status.shown_state != "cancelled",
         forecast=shown_forecast(Forecast.model_validate(told)) if told else None,
     )
+
+
+def is_unread(status: ImportStatus) -> bool:
+    return status.state is ImportState.FAILED and not (status.rows or status.photos_total)
 
 
 def fault(connection: Connection, status: ImportStatus, reason: Reason, count: int) -> Fault:
@@ -172,7 +186,8 @@ def fault(connection: Connection, status: ImportStatus, reason: Reason, count: i
         sentence=wording.reason(reason),
         remedy=REMEDIES[reason],
         examples=[example(row, cards.get(row.listing_id), digests.get(row.photo_id)) for row in found],
-        may_pass=reason in MAY_PASS,
+        more=wording.number(count - len(found)) if count > len(found) else "",
+        again=reason in MAY_PASS or any(is_url(row.source) for row in found),
     )
 
 

@@ -1,5 +1,6 @@
 """`/imports`: feeds are handed in, and what became of those before; newest first."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +39,7 @@ router = APIRouter()
 class ImportLine:
     """An import in the list. `share`: of the photos known so far, those that are done, 0 to 1; None while none is."""
 
+    id: int
     href: str
     feed: str
     catalogue: str
@@ -55,6 +57,7 @@ class Typed:
     catalogue: str = "default"
     feed_url: str = ""
     full: bool = False
+    columns: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,10 +88,11 @@ async def begin(
     feed_url: Annotated[Text, Form()] = "",
     catalogue: Annotated[Text, Form()] = "",
     full: Annotated[bool, Form()] = False,
+    columns: Annotated[Text, Form(max_length=2000)] = "",
     preview: Annotated[bool, Form()] = False,
 ) -> Response:
     """Hands in what the form holds, and shows it; where something is amiss, the form again with what was typed."""
-    typed = Typed(catalogue=catalogue.strip(), feed_url=feed_url.strip(), full=full)
+    typed = Typed(catalogue=catalogue.strip(), feed_url=feed_url.strip(), full=full, columns=columns.strip())
     try:
         import_id = await to_thread.run_sync(hand_in, use, chosen(feed), chosen(photos), typed, preview)
     except (BadImport, EmptyUpload, NoActiveModel) as error:
@@ -113,8 +117,9 @@ def hand_in(use: Resources, feed: UploadFile | None, photos: UploadFile | None, 
     except ValueError as error:
         raise BadImport("give the catalogue a name, for example my-shop") from error
     url = handed.checked_url(typed.feed_url) if typed.feed_url else None
+    named = handed.columns_of([entry for entry in re.split(r"[,\n]", typed.columns) if entry.strip()])
     how = How(full=typed.full, withdraw_share_max=WITHDRAW_SHARE_MAX, refetch=False, preview=preview)
-    return take_in(use, feed, url, photos, catalogue, {}, how).id
+    return take_in(use, feed, url, photos, catalogue, named, how).id
 
 
 def refused(use: Resources, site: UseSite, typed: Typed, wrong: str) -> Response:
@@ -140,6 +145,7 @@ def page_of(connection: Connection, typed: Typed, wrong: str | None, after: str 
 
 def line_of(shown: Import, state: str) -> ImportLine:
     return ImportLine(
+        id=shown.id,
         href=f"{PATH}/{shown.id}",
         feed=shown.feed,
         catalogue=shown.catalogue,

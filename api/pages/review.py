@@ -209,7 +209,7 @@ def page_of(
         catalogues=catalogue_links(connection, here),
         quality=Place(catalogue=here.catalogue).url("/quality"),
         task=task,
-        left=queue.left,
+        left=queue.left + (task is not None and all(one.listing_id != task.listing_id for one in queue.items)),
         done=done_of(said),
         skip=following.url() if task else None,
         here=here.url(),

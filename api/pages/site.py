@@ -79,6 +79,7 @@ def make_site(keys: KeyRing) -> Site:
         "percent": wording.percent,
         "number": wording.number,
         "day": wording.day,
+        "moment": wording.moment,
         "filter_words": wording.filter_words,
     }
     return Site(templates=templates, assets=assets, keys=keys, guesses=Rate(GUESSES_PER_MINUTE))

@@ -101,8 +101,13 @@ def filter_words(filters: Mapping[str, object]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in filters.items()) or "everything"
 
 
-def import_state(state: str, *, faults: int = 0) -> str:
-    """As `ImportStatus.shown_state` has it. `faults`: rows that were rejected and photos in quarantine."""
+def import_state(state: str, *, faults: int = 0, unread: bool = False) -> str:
+    """As `ImportStatus.shown_state` has it. `faults`: rows that were rejected and photos in quarantine.
+
+    `unread`: it failed before a row of its feed was read.
+    """
+    if unread:
+        return "This feed cannot be imported"
     said = IMPORT_STATES.get(state, state.capitalize())
     return f"{said}, {number(faults)} to look at" if faults and state == "done" else said
 
@@ -130,6 +135,12 @@ def size(count: int) -> str:
     if count < 1_000_000:
         return f"{-(-count // 1000)} kB"
     return f"{count / 1e6:,.0f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"
+
+
+def moment(of: datetime) -> str:
+    """In the server's own time: `30 November 2026, 18:45`."""
+    here = of.astimezone()
+    return f"{day(here)}, {here:%H:%M}"
 
 
 def day(moment: datetime) -> str:

@@ -54,7 +54,8 @@ class TooManyColumns(FeedError):
 
 
 class NoIdColumn(FeedError):
-    """{feed} has no column that names its listings. Say which with --map external_id=COLUMN; it has: {columns}."""
+    """{feed} has no column that names its listings. Say which one does, as external_id=COLUMN (--map, or \
+the page's field Columns); it has: {columns}."""
 
 
 class NoSuchColumn(FeedError):

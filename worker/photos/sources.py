@@ -39,13 +39,13 @@ class Photos(Protocol):
         ...
 
 
-def open_photos(path: Path) -> Photos:
-    """The photos of a folder or a zip; raises NoPhotosThere, BadZip."""
+def open_photos(path: Path, *, name: str | None = None) -> Photos:
+    """The photos of a folder or a zip; raises NoPhotosThere, BadZip. `name`: what messages call it, else its path."""
     from worker.photos.folder import FolderPhotos
     from worker.photos.zipped import ZipPhotos
 
     if path.is_dir():
         return FolderPhotos(path)
     if path.is_file():
-        return ZipPhotos(path)
+        return ZipPhotos(path, name=name)
     raise NoPhotosThere(path=path)

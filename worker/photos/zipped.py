@@ -34,10 +34,10 @@ _BAD_ZIP = (
 class ZipPhotos:
     """The members of a zip. Thread-safe; close it when done."""
 
-    def __init__(self, path: Path, *, max_bytes: int = MAX_PHOTO_BYTES) -> None:
+    def __init__(self, path: Path, *, name: str | None = None, max_bytes: int = MAX_PHOTO_BYTES) -> None:
         self._path = path
         self._max_bytes = max_bytes
-        self._members = _members(path)
+        self._members = _members(path, name or str(path))
         self._references = References(self._members)
         self._descriptor = os.open(path, os.O_RDONLY)
 
@@ -119,13 +119,13 @@ def _inflate(member: zipfile.ZipInfo, packed: bytes) -> bytes:
     return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, member.file_size + 1)
 
 
-def _members(path: Path) -> dict[str, zipfile.ZipInfo]:
+def _members(path: Path, called: str) -> dict[str, zipfile.ZipInfo]:
     """Name → member for the files a zip may honestly hold; raises BadZip."""
     try:
         with zipfile.ZipFile(path) as archive:
             found = archive.infolist()
     except _BAD_ZIP as error:
-        raise BadZip(path=path, reason=error) from error
+        raise BadZip(path=called, reason=error) from error
     members: dict[str, zipfile.ZipInfo] = {}
     for member in found:
         name = clean_reference(member.filename)

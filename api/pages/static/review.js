@@ -4,6 +4,7 @@
 const WRITING = "input, select, textarea";
 
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") event.target.closest(WRITING)?.blur();
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.target.closest(WRITING)) return;
   if (event.key === "o") {
     event.preventDefault();

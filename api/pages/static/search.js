@@ -39,7 +39,11 @@ function drag(event) {
   const start = place(event);
   const move = (moved) => show(between(start, place(moved)));
   figure.addEventListener("pointermove", move);
-  figure.addEventListener("lostpointercapture", () => figure.removeEventListener("pointermove", move), { once: true });
+  const end = () => {
+    figure.removeEventListener("pointermove", move);
+    again.querySelector("button:not([type])").focus();
+  };
+  figure.addEventListener("lostpointercapture", end, { once: true });
 }
 
 function file() {

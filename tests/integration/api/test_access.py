@@ -144,6 +144,7 @@ def test_a_page_shows_no_form_that_the_key_may_not_send(
     shop.rows("UPDATE modiste.import SET state = 'previewed' WHERE id = :id", id=looked_at)
     told = dict.fromkeys(Forecast.model_fields, 0) | {
         "rows": dict.fromkeys(RowsForecast.model_fields, 1), "hosts": {}, "refusal": None, "rejected": [],
+        "columns": {}, "metadata": [],
     }  # fmt: skip
     shop.rows(
         "INSERT INTO modiste.plan (import_id, preview, forecast) VALUES (:id, true, CAST(:told AS jsonb))",

@@ -51,7 +51,7 @@ def test_what_an_import_would_do_is_asked_before_it_is_started(client: TestClien
     assert client.get("/v1/imports/999999/forecast").status_code == 404
     told = dict.fromkeys(Forecast.model_fields, 0) | {
         "rows": dict.fromkeys(RowsForecast.model_fields, 1), "hosts": {"img.example": 1}, "refusal": None,
-        "rejected": [],
+        "rejected": [], "columns": {"external_id": "sku"}, "metadata": ["season"],
     }  # fmt: skip
     shop.rows(
         """UPDATE modiste.plan SET forecast = CAST(:told AS jsonb) WHERE import_id = :id;

@@ -122,6 +122,8 @@ def test_a_feed_may_be_looked_at_first_and_is_then_started(
     assert (found.rows.new, found.rows.rejected, found.photos_to_fetch) == (4, 1, 4)
     assert found.hosts == {"127.0.0.1": 4}
     assert found.rejected[0].line == 6
+    assert found.columns["external_id"] == "id"
+    assert found.columns["photos"] == "image"
 
     plan_handed_in(desk, import_id)  # a message that comes twice
     dispatch(desk.engine, desk.app)
@@ -259,6 +261,17 @@ def test_what_is_wrong_with_a_feed_is_told_by_its_import(
     assert "feed.csv" in str(failed.error) or "photos" in str(failed.error)
     assert store.where not in str(failed.error)
     assert list(store.names(Area.FEEDS)) == []
+
+
+def test_photos_that_are_no_zip_are_called_what_they_are_and_not_by_a_path(
+    desk: PlanningDesk, give: HandIn, store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "doc.pdf").write_bytes(b"%PDF-1.7")
+    import_id = give("id,what,image\n1,T,a.jpg\n", photos=tmp_path / "doc.pdf")
+    plan_handed_in(desk, import_id)
+    error = str(status(desk.engine, import_id).error)
+    assert "what was handed in as photos cannot be read as a zip" in error
+    assert store.where not in error
 
 
 def test_whoever_takes_over_goes_on_behind_the_last_planned_line(

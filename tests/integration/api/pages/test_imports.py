@@ -54,6 +54,7 @@ def test_a_feed_is_looked_at_first_and_started_or_discarded(browser: Browser, sh
         "photos": 25, "photos_to_fetch": 0, "photos_asked_again": 0, "photos_at_hand": 25, "photos_known": 4180,
         "photos_without_file": 2, "hosts": {}, "photos_per_s": 50.0, "seconds": 0.5, "stored_bytes": 1_400_000,
         "index_bytes": 3_800_000, "withdrawn": None, "available": None, "refusal": None,
+        "columns": {"external_id": "Nr", "photos": "Bild"}, "metadata": ["Saison"],
         "rejected": [{"line": 3, "external_id": "A2", "column": "price", "reason": "bad_price", "detail": "no price"}],
     }  # fmt: skip
     shop.rows(
@@ -63,7 +64,8 @@ def test_a_feed_is_looked_at_first_and_started_or_discarded(browser: Browser, sh
     )  # fmt: skip
     page = browser.get(place)
     for words in ("What it would do", "20 new, 4,180 unchanged, 1 rejected", "25 at hand, 4,180 seen before",
-                  "a few seconds at most", "2 photos of which there is no file", "A2 price no price"):  # fmt: skip
+                  "a few seconds at most", "external id ← Nr, photos ← Bild", "Saison",
+                  "2 photos of which there is no file", "A2 price no price"):  # fmt: skip
         assert words in page.words
     assert [e.words for e in page.all("button") if e.words] == ["Start the import", "Discard it"]
     assert "Waits for you" in browser.get("/imports").words
@@ -81,6 +83,7 @@ def test_a_feed_is_looked_at_first_and_started_or_discarded(browser: Browser, sh
         ({"feed": NO_FILE, "feed_url": "file:///etc/passwd"}, "http:// or https://"),
         ({"feed": ("empty.csv", b"", "text/csv")}, "empty.csv"),
         ({"catalogue": "  "}, "give the catalogue a name"),
+        ({"columns": "titel=Name"}, "map: there is no field 'titel'; did you mean title?"),
     ],
 )
 def test_what_is_amiss_is_said_and_what_was_typed_is_kept(
@@ -93,6 +96,7 @@ def test_what_is_amiss_is_said_and_what_was_typed_is_kept(
     assert says in page.one("p", role="alert").words
     assert page.field("or the feed's address").attributes["value"] == given.get("feed_url", "")
     assert "checked" in page.field("This feed is all there is").attributes
+    assert page.one("input", id="columns").attributes["value"] == given.get("columns", "")
     assert shop.one('SELECT count(*) FROM modiste."import"') == before
 
 
@@ -119,6 +123,43 @@ def test_a_quarantine_is_told_by_reason_and_tried_again(browser: Browser, shop: 
     assert answer.status_code == 303
     assert shop.one("SELECT state FROM modiste.photo WHERE import_id = :id", id=import_id) == "pending"
     assert "In quarantine 0" in browser.get(f"/imports/{import_id}").words
+
+
+def test_columns_of_other_names_are_told_on_the_page(browser: Browser, shop: Shop) -> None:
+    place = str(hand_in(browser, columns="external_id = Nr,\ntitle=Name").headers["location"])
+    told = shop.one("SELECT columns FROM modiste.plan WHERE import_id = :id", id=int(place.rsplit("/", 1)[1]))
+    assert told == {"external_id": "Nr", "title": "Name"}
+
+
+def test_what_trying_again_cannot_mend_has_no_button_for_it(browser: Browser, shop: Shop) -> None:
+    import_id = shop.begin(catalogue="local")
+    sources = [f"{n}.jpg" for n in range(10)]
+    shop.write(
+        import_id,
+        listings=[shop.item(source, title=source).data for source in sources],
+        photos=[shop.photo(source, source) for source in sources],
+        catalogue="local",
+    )
+    shop.rows(
+        """UPDATE modiste.photo SET state = 'quarantined', reason = 'not_found' WHERE import_id = :id;
+           UPDATE modiste.import SET photos_quarantined = 10 WHERE id = :id""",
+        id=import_id,
+    )
+    page = browser.get(f"/imports/{import_id}")
+    assert "and 2 more" in page.words
+    assert not [e for e in page.all("button") if e.words == "Try these again"]
+    shop.rows("UPDATE modiste.photo SET source = 'https://img.example/' || source WHERE import_id = :id", id=import_id)
+    assert [e for e in browser.get(f"/imports/{import_id}").all("button") if e.words == "Try these again"]
+
+
+def test_a_feed_that_could_not_be_read_says_so_and_nothing_else(browser: Browser, shop: Shop) -> None:
+    import_id = shop.begin()
+    shop.rows("UPDATE modiste.import SET state = 'failed', error = 'x is a PDF' WHERE id = :id", id=import_id)
+    page = browser.get(f"/imports/{import_id}")
+    assert "This feed cannot be imported" in page.words
+    assert "x is a PDF" in page.words
+    assert not page.all("progress")
+    assert "Unchanged" not in page.words
 
 
 def test_rejected_rows_are_listed_with_their_line(browser: Browser, shop: Shop) -> None:

@@ -58,6 +58,7 @@ def test_a_listing_that_the_model_is_not_sure_of_is_corrected_and_the_correction
     made = parse_qs(urlsplit(location).query)["done"][0]
     back = send(browser, "/review/undo", correction=made, back="/review?kind=unsure")
     again = browser.get(back)
+    assert "1 to look at" in again.words  # it is back, and counts
     assert again.field("Your name").attributes["value"] == "Ann Ó"
     assert (hidden(again)["listing"], hidden(again)["field"]) == (str(ids["shirt"]), "category")
     assert shop.one("SELECT category FROM modiste.listing_enrichment WHERE external_id = 'shirt'") == "Shirt"
