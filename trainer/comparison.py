@@ -109,6 +109,7 @@ def _variant(recipe: Recipe, name: str) -> Recipe:
         category_head="category" in heads,
         attribute_head="attributes" in heads,
         embedding_dim=recipe.network.embedding_dim if "retrieval" in heads else 0,
+        category_share=recipe.network.category_share if {"category", "retrieval"} <= set(heads) else 0.0,
     )
     stages = (_joint(recipe.stages),) if name == "joint" else recipe.stages
     watched = tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,7 @@ def build_network(recipe: Recipe, labels: LabelSpace) -> tuple[MultitaskNetwork,
     """The recipe's network, the same one every time, and the parent's manifest where it has one.
 
     Raises RecipeError where the parent is another network; its label space may be another: names that both know keep
-    their weights.
+    their weights. So may what share categories have in its embedding.
     """
     torch.manual_seed(recipe.seed)
     network = MultitaskNetwork(recipe.network, categories=len(labels.categories), attributes=len(labels.attributes))
@@ -28,7 +29,8 @@ def build_network(recipe: Recipe, labels: LabelSpace) -> tuple[MultitaskNetwork,
         load_pretrained(network.backbone.body, recipe.network.backbone, recipe.weights)
         return network.eval(), None
     artifact = load_artifact(recipe.parent)
-    if artifact.manifest.plan != recipe.network or artifact.manifest.pixels != recipe.pixels:
+    same = replace(artifact.manifest.plan, category_share=recipe.network.category_share) == recipe.network
+    if not same or artifact.manifest.pixels != recipe.pixels:
         raise RecipeError(
             f"the parent {artifact.manifest.version} has another [network] or [pixels]: "
             f"{artifact.manifest.plan}, {artifact.manifest.pixels}."
@@ -39,11 +41,26 @@ def build_network(recipe: Recipe, labels: LabelSpace) -> tuple[MultitaskNetwork,
 
 @torch.no_grad()
 def _inherit(network: MultitaskNetwork, parent: MultitaskNetwork, ours: LabelSpace, theirs: LabelSpace) -> None:
-    last = ("heads.category.", "heads.attribute.")
+    last = ("heads.category.", "heads.attribute.", "heads.projection.")
     state = {name: value for name, value in parent.state_dict().items() if not name.startswith(last)}
     network.load_state_dict(state, strict=False)
     _inherit_rows(network.heads.category, parent.heads.category, ours.categories, theirs.categories)
     _inherit_rows(network.heads.attribute, parent.heads.attribute, ours.attributes, theirs.attributes)
+    inherit_projection(network.heads.projection, parent.heads.projection)
+
+
+@torch.no_grad()
+def inherit_projection(projection: nn.Linear | None, parent: nn.Linear | None) -> None:
+    """The parent's; where the embedding has fewer numbers for it, the directions in which the parent's reaches far."""
+    if projection is None or parent is None:
+        return
+    turn = torch.eye(parent.out_features)
+    if projection.out_features < parent.out_features:
+        turn = torch.linalg.svd(parent.weight)[0].T[: projection.out_features]
+    projection.weight.zero_()
+    projection.bias.zero_()
+    projection.weight[: len(turn)] = turn @ parent.weight
+    projection.bias[: len(turn)] = turn @ parent.bias
 
 
 def _inherit_rows(head: nn.Linear | None, parent: nn.Linear | None, ours: Sequence[str], theirs: Sequence[str]) -> None:

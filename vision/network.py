@@ -1,5 +1,5 @@
 """The multitask network: one backbone; pooled features into a shared trunk with category and attribute head;
-beside it a projection to an L2-normalised embedding.
+beside it a projection to an L2-normalised embedding, to which what category it is taken for may belong.
 
 Knows how to be built from a plan and loaded from an artifact; nothing of losses, data or pretrained weights.
 """
@@ -47,18 +47,31 @@ class Heads(nn.Module):
         self.trunk = _trunk(plan, features)
         self.category = nn.Linear(width, categories) if plan.category_head else None
         self.attribute = nn.Linear(width, attributes) if plan.attribute_head else None
-        self.projection = nn.Linear(features, plan.embedding_dim) if plan.embedding_dim else None
+        projected = plan.projection_dim(categories)
+        self.projection = nn.Linear(features, projected) if projected else None
+        self.category_share = plan.category_share
 
     def forward(self, features: Tensor) -> Outputs:
         """(N, F) pooled features to outputs."""
         features = self.standardise(features)
         hidden = self.trunk(features)
         absent = features[:, :0]
+        category_logits = absent if self.category is None else self.category(hidden)
         return Outputs(
-            category_logits=absent if self.category is None else self.category(hidden),
+            category_logits=category_logits,
             attribute_logits=absent if self.attribute is None else self.attribute(hidden),
-            embedding=absent if self.projection is None else F.normalize(self.projection(features), dim=1),
+            embedding=absent if self.projection is None else self.embedding(features, category_logits),
         )
+
+    def embedding(self, features: Tensor, category_logits: Tensor) -> Tensor:
+        """(N, D) of length one. Square roots of probabilities have length one, and their cosine is Bhattacharyya's
+        coefficient; the embedding's losses do not reach the category head through them."""
+        assert self.projection is not None
+        own = F.normalize(self.projection(features), dim=1)
+        if not self.category_share:
+            return own
+        taken_for = category_logits.detach().float().softmax(1).sqrt()
+        return torch.cat([(1 - self.category_share) ** 0.5 * own, self.category_share**0.5 * taken_for], dim=1)
 
 
 class MultitaskNetwork(nn.Module):

@@ -15,7 +15,9 @@ class NetworkPlan:
         nearly blind to colour, early ones are not). Empty: the last features only.
     palette: bins per colour channel of the soft colour histogram that joins the features; 0: none.
     trunk_dim: width of the hidden layer that both heads share; 0: the heads stand on the features themselves.
-    embedding_dim: of the L2-normalised projection; 0: none.
+    embedding_dim: of the L2-normalised embedding; 0: none.
+    category_share: how much of two embeddings' cosine is what categories both are taken for (the Bhattacharyya
+        coefficient of the category head's two answers); the rest is the projection's. 0: all of it.
     category_head, attribute_head: the thesis's smaller models leave one or both out.
     """
 
@@ -25,8 +27,22 @@ class NetworkPlan:
     trunk_dim: int = 512
     dropout: float = 0.3
     embedding_dim: int = 256
+    category_share: float = 0.0
     category_head: bool = True
     attribute_head: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.category_share < 1:
+            raise ValueError(f"category_share is {self.category_share}; it is a share below one")
+        if self.category_share and not (self.category_head and self.embedding_dim):
+            raise ValueError("category_share goes with a category head and an embedding")
+
+    def projection_dim(self, categories: int) -> int:
+        """How many numbers of the embedding the projection gives. Raises ValueError where categories leave it none."""
+        dim = self.embedding_dim - (categories if self.category_share else 0)
+        if dim <= 0 < self.embedding_dim:
+            raise ValueError(f"an embedding of {self.embedding_dim} numbers has no room beside {categories} categories")
+        return dim
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> NetworkPlan:

@@ -25,9 +25,11 @@ def check_weights(artifact: Artifact) -> None:
     """Raises WrongShapeError where the weights' heads are not of the sizes that the manifest promises."""
     shapes = shapes_of(artifact.weights)
     found = tuple(shapes[head][0] if head in shapes else 0 for head in HEADS)
-    if found != artifact.outputs:
+    categories, attributes, _ = artifact.outputs
+    expected = (categories, attributes, artifact.manifest.plan.projection_dim(categories))
+    if found != expected:
         raise WrongShapeError(
-            f"Categories, attributes, embedding: {found} in {artifact.weights}, {artifact.outputs} in the manifest."
+            f"Categories, attributes, projection: {found} in {artifact.weights}, {expected} by the manifest."
         )
 
 

@@ -38,6 +38,44 @@ def test_embeddings_have_length_one() -> None:
     assert torch.allclose(outputs(PLAN).embedding.norm(dim=1), torch.ones(2), atol=1e-5)
 
 
+def test_a_share_of_two_embeddings_cosine_is_what_categories_they_are_taken_for() -> None:
+    plan = replace(PLAN, category_share=0.25)
+    network = MultitaskNetwork(plan, categories=3, attributes=5).eval()
+    with torch.no_grad():
+        said = network(torch.rand(6, 3, 64, 64))
+    assert said.embedding.shape == (6, 8)
+    assert torch.allclose(said.embedding.norm(dim=1), torch.ones(6), atol=1e-5)
+    own, chances = said.embedding[:, :5], said.category_logits.softmax(1)
+    own = own / own.norm(dim=1, keepdim=True)
+    for one in range(6):
+        for other in range(6):
+            overlap = sum(float(a * b) ** 0.5 for a, b in zip(chances[one], chances[other], strict=True))
+            expected = 0.75 * float(own[one] @ own[other]) + 0.25 * overlap
+            assert float(said.embedding[one] @ said.embedding[other]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_losses_of_an_embedding_do_not_reach_the_category_head() -> None:
+    network = MultitaskNetwork(replace(PLAN, category_share=0.25), categories=3, attributes=5)
+    network(torch.rand(2, 3, 64, 64)).embedding.sum().backward()
+    assert network.heads.category.weight.grad is None
+    assert network.heads.projection.weight.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"category_share": 1.0}, "a share below one"),
+        ({"category_share": 0.2, "category_head": False}, "goes with a category head"),
+        ({"category_share": 0.2, "embedding_dim": 0}, "goes with a category head and an embedding"),
+    ],
+)
+def test_a_share_that_makes_no_sense_is_refused(wrong: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        replace(PLAN, **wrong)
+    with pytest.raises(ValueError, match="no room beside 8 categories"):
+        MultitaskNetwork(replace(PLAN, category_share=0.2), categories=8, attributes=0)
+
+
 def test_resnet50_takes_torchvisions_own_names_and_gives_its_features() -> None:
     import torchvision
 
