@@ -7,14 +7,29 @@ from sqlalchemy import Connection, text
 
 from db.batches import ContentRef, KnownListing, KnownPhoto
 from db.copying import stage
-from db.errors import UnknownCatalogue
+from db.errors import BadQuestion, UnknownCatalogue
 from db.listings import ListingData
 from db.states import PhotoState
 
+# As long as what a seller says of a listing may be.
+NAME_CHARS = 255
 STATES = {state.value: state for state in PhotoState}
 
 
+def check_new_name(connection: Connection, name: str) -> None:
+    """Raises `BadQuestion` for a name that is too long, unless a catalogue of before has it."""
+    if len(name) > NAME_CHARS and not is_there(connection, name):
+        raise BadQuestion(f"a catalogue's name has at most {NAME_CHARS} characters; this one has {len(name):,}")
+
+
+def is_there(connection: Connection, name: str) -> bool:
+    found = connection.execute(text("SELECT FROM modiste.catalogue WHERE name = :n"), {"n": name})
+    return found.first() is not None
+
+
 def ensure_catalogue(connection: Connection, name: str) -> None:
+    """Makes it where it is new. Raises `BadQuestion` as `check_new_name` does."""
+    check_new_name(connection, name)
     connection.execute(text("INSERT INTO modiste.catalogue (name) VALUES (:n) ON CONFLICT DO NOTHING"), {"n": name})
 
 

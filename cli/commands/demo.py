@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from cli.commands.importing import show_status
 from cli.commands.sample import PRODUCTS, drawn_feed
@@ -95,9 +96,9 @@ def show_similar(stack: Stack, catalogue: str, sheet: Path, began_s: float) -> N
             out.print(f"\nThe first similar listings after {time.monotonic() - began_s:.0f} s:")
             write_sheet(stack, sheet, [asked], found)
         title = "" if asked.title == external_id else asked.title
-        out.print(f"\n[bold]{external_id}[/] {title}")
+        out.print(f"\n[bold]{escape(external_id)}[/] {escape(title or '')}")
         show(found[:5])
-    out.print(f"\nContact sheet: {sheet.absolute()}", soft_wrap=True)
+    out.print(f"\nContact sheet: {sheet.absolute()}", soft_wrap=True, markup=False)
     me = program()
     out.print(f"Next: {me} similar LISTING, {me} psql, or your own feed with {me} import FEED --photos FOLDER")
 

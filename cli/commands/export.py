@@ -65,7 +65,11 @@ def export(
     if categories_template is not None:
         with open_stack(Settings()) as stack:
             write_template(categories_template, model_categories(stack.engine, catalogue))
-        out.print(f"Fill in {categories_template}, then: modiste export … --categories {categories_template}")
+        out.print(
+            f"Fill in {categories_template}, then: modiste export … --categories {categories_template}",
+            soft_wrap=True,
+            markup=False,
+        )
         return
     if only_available and changes_since:
         raise UsageError(

@@ -193,7 +193,7 @@ def say_earlier_quarantine(stack: Stack, status: ImportStatus) -> None:
     if earlier := sum(counts.values()) - status.photos_quarantined:
         err.print(
             f"[yellow]{earlier:,} photos of this catalogue are in quarantine since earlier imports:[/] "
-            f"modiste quarantine list --catalogue {shlex.quote(status.catalogue)}",
+            f"modiste quarantine list --catalogue {escape(shlex.quote(status.catalogue))}",
             soft_wrap=True,
         )
 
@@ -205,9 +205,11 @@ def import_as_json(status: ImportStatus) -> dict[str, Any]:
 def show_status(status: ImportStatus) -> None:
     """The counters of one import, each line adding up to its first number."""
     if status.lane is Lane.BACKFILL:
-        out.print(f"[bold]Import {status.id}[/], {status.feed} over {status.catalogue}: {status.shown_state}")
+        of = f", {status.feed} over {status.catalogue}"
+        out.print(f"[bold]Import {status.id}[/]{escape(of)}: {status.shown_state}", soft_wrap=True)
     else:
-        out.print(f"[bold]Import {status.id}[/] of {status.feed} into {status.catalogue}: {status.shown_state}")
+        of = f" of {status.feed} into {status.catalogue}"
+        out.print(f"[bold]Import {status.id}[/]{escape(of)}: {status.shown_state}", soft_wrap=True)
         show_rows(status)
     show_photos(status)
     if status.whole:

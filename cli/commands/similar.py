@@ -95,7 +95,7 @@ def similar(
         return
     show(found)
     if sheet is not None:
-        out.print(f"Contact sheet: {sheet}")
+        out.print(f"Contact sheet: {sheet}", soft_wrap=True, markup=False)
 
 
 def check_sheet(path: Path) -> None:
