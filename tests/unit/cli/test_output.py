@@ -61,7 +61,10 @@ def test_number_state_and_counts_of_an_import_stand_in_80_columns(
     assert line.split()[-6:] == ["running", "235332", "765", "345678", "345", "0"]
 
 
-def test_a_wide_table_has_the_feed_and_the_whole_moment(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wide_table_has_the_feed_and_the_whole_moment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output.out, "_width", 120)
     show_imports([import_of()], wide=True)
     assert "feed.csv" in (said := capsys.readouterr().out)
     assert "03-04 05:06" in said
