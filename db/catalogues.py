@@ -11,6 +11,7 @@ from db.errors import BadQuestion, UnknownCatalogue
 from db.listings import ListingData
 from db.states import PhotoState
 
+DEFAULT = "default"
 # As long as what a seller says of a listing may be.
 NAME_CHARS = 255
 STATES = {state.value: state for state in PhotoState}
@@ -39,6 +40,17 @@ def require_catalogue(connection: Connection, name: str) -> None:
     if name not in names:
         there = f"there are {', '.join(names)}" if names else "there is none yet; `modiste import` makes one"
         raise UnknownCatalogue(f"there is no catalogue {name}; {there}")
+
+
+def default_catalogue(connection: Connection) -> str:
+    """The one that is read where nobody named any: `default`, or the only one there is. Raises `UnknownCatalogue`."""
+    names = connection.scalars(text("SELECT name FROM modiste.catalogue ORDER BY name")).all()
+    if DEFAULT in names or not names:
+        require_catalogue(connection, DEFAULT)
+        return DEFAULT
+    if len(names) > 1:
+        raise UnknownCatalogue(f"there are {', '.join(names)}: name one with --catalogue")
+    return str(names[0])
 
 
 def lock_catalogue(connection: Connection, name: str) -> None:
