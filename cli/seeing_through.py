@@ -122,12 +122,16 @@ class OwnWorker:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """A person who asked to stop is told why that takes a while."""
         if self._supervisor is None:
             return
-        if kind is not None and issubclass(kind, KeyboardInterrupt):
-            err.print(f"Finishing what is held, up to {DRAIN_S:.0f} s; Ctrl-C again ends at once.")
+        say_draining(kind)
         self._supervisor.stop()
+
+
+def say_draining(kind: type[BaseException] | None, *_: object) -> None:
+    """Tells a person who asked to stop why that takes a while. On the way out of what a worker stands in."""
+    if kind is not None and issubclass(kind, KeyboardInterrupt):
+        err.print(f"Finishing what is held, up to {DRAIN_S:.0f} s; Ctrl-C again ends at once.")
 
 
 def is_worked_on(stack: Stack) -> bool:

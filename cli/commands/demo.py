@@ -19,7 +19,7 @@ from cli.errors import UsageError
 from cli.opening import Stack, open_stack
 from cli.output import out
 from cli.ports import first_free_port
-from cli.seeing_through import plan, run_import
+from cli.seeing_through import plan, run_import, say_draining
 from cli.services import address, api_spec, log_folder, scheduler_spec, supervise, worker_spec
 from cli.settings import Settings
 from cli.stack.supervisor import Supervisor
@@ -58,6 +58,7 @@ def demo(
         api_settings(stack)  # refuses here, and not in a child that would be started again and again
         services = supervise(stack, api_spec(stack), worker_spec(stack), scheduler_spec(stack))
         exits.enter_context(services)
+        exits.push(say_draining)
         fill_and_show(stack, photos, products, sheet, services)
         out.print(f"\nLook at it: [bold]{address(settings)}[/]  (HTTP: {address(settings)}docs)", soft_wrap=True)
         out.print(f"Logs: {log_folder(stack)}. Stop with Ctrl-C.", soft_wrap=True)

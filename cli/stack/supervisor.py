@@ -199,7 +199,7 @@ def _signals(stopping: threading.Event, again: Callable[[], None]) -> Iterator[N
         if stopping.is_set():
             again()
         else:
-            _log.warning("asked to stop by %s", signal.Signals(sent).name)
+            _log.warning("asked to stop by %s: what is held is finished; once more ends it", signal.Signals(sent).name)
         stopping.set()
 
     heard = [sent for sent in _STOP_SIGNALS if signal.getsignal(sent) is not signal.SIG_IGN]
