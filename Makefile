@@ -22,6 +22,7 @@ $(BIN)/uv:
 
 # What developing and training need, torch included.
 .venv/.developing: requirements-dev.lock .venv/.running
+	@echo "Installing what developing and training need into .venv, torch included: nearly 7 GB, many minutes the first time."
 	$(UV) --require-hashes -r requirements-dev.lock
 	@touch $@
 

@@ -41,7 +41,7 @@ def run_backfill(stack: Stack, version: str, *, watch: bool) -> Backfilled:
 
     Raises UnknownModelVersion.
     """
-    with OwnWorker(stack) as own, saying_what_waits(stack):
+    with saying_what_waits(stack), OwnWorker(stack) as own:
         imports = follow_rounds(stack, own, version, watch=watch)
         stay_for_others(stack, own)
     if all(one.state is ImportState.DONE for one in imports):
@@ -121,8 +121,6 @@ def saying_what_waits(stack: Stack) -> Iterator[None]:
     except KeyboardInterrupt:
         with transaction(stack.engine) as connection:
             waiting = photos_waiting(connection)
-        err.print(
-            f"Stopped. {waiting:,} photos are queued: `modiste up`, or the same command again, goes on with them.",
-            soft_wrap=True,
-        )
+        queued = f"{waiting:,} photos are queued: `modiste up`, or the same command again, goes on with them."
+        err.print(f"Stopped. {queued if waiting else 'No photo is left to do.'}", soft_wrap=True)
         raise

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rich.markup import escape
+
 from api.sources import public_source
 from cli.coverage import coverage_as_json, percent
 from cli.output import out, print_table
@@ -84,7 +86,7 @@ def thresholds(calibration: Mapping[str, Any]) -> dict[str, float]:
 def show_version(said: Mapping[str, Any]) -> None:
     """On stdout: a line for each fact, then tables."""
     for name, value in facts(said):
-        out.print(f"[bold]{name:<13}[/]{value}", soft_wrap=True)
+        out.print(f"[bold]{name:<13}[/]{escape(str(value))}", soft_wrap=True)
     tables = (
         ("Measured", ("source", "task", "figure", "value", "n"), measured(said["metrics"])),
         ("Said from", ("label", "probability"), [list(pair) for pair in said["thresholds"].items()]),
@@ -97,7 +99,7 @@ def show_version(said: Mapping[str, Any]) -> None:
             out.print()
             print_table(title, columns, rows)
     for what, licence in said["licences"].items():
-        out.print(f"{what}: {licence}", soft_wrap=True)
+        out.print(f"{what}: {licence}", soft_wrap=True, markup=False)
 
 
 def facts(said: Mapping[str, Any]) -> Iterator[tuple[str, object]]:

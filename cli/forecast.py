@@ -1,6 +1,7 @@
 """What a dry run found, as people and programs read it."""
 
 from cli.output import duration, out, print_table
+from db.forecasts import PHOTOS_FOR_A_RATE
 from worker.dry_run import HOSTS_TOLD, Forecast, Photos
 
 
@@ -29,10 +30,10 @@ def photos_in_words(photos: Photos) -> str:
     ]
     others = [
         f"{photos.known:,} known by their content" if photos.known else "",
-        f"{photos.without_file:,} of which there is no file" if photos.without_file else "",
+        f"{photos.without_file:,} would go into quarantine, as they have no file" if photos.without_file else "",
     ]
     sums = " + ".join(filter(None, parts))
-    to_look_at = f"{photos.to_look_at:,} to look at" + (f" = {sums}" if sums else "")
+    to_look_at = f"{photos.to_look_at:,} to look at = {sums}" if sums else "none to look at"
     return "; ".join(filter(None, [to_look_at, *others]))
 
 
@@ -47,7 +48,7 @@ def time_in_words(forecast: Forecast) -> str:
     if not forecast.photos.to_look_at:
         return ""
     if forecast.seconds is None or rate is None:
-        return "unknown: no import has run with the active model version yet"
+        return f"unknown: no import has had {PHOTOS_FOR_A_RATE} photos looked at by the active model version yet"
     return f"at most about {duration(forecast.seconds)}, at {rate:,.1f} photos/s as the last import"
 
 

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-from importlib.metadata import version
 from types import FrameType
 from typing import Annotated
 
@@ -29,6 +28,7 @@ from cli.commands import (
     tidy,
     train,
 )
+from cli.entry import name_and_version
 from cli.errors import message_of
 from cli.output import err, out
 
@@ -70,7 +70,7 @@ app.command()(sample.sample)
 
 def say_version(asked: bool) -> None:
     if asked:
-        out.print(f"modiste {version('modiste')}")
+        out.print(name_and_version())
         raise typer.Exit
 
 

@@ -11,13 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 # Columns that are copied and pasted: never broken over two lines.
-WHOLE = frozenset({"listing", "catalogue", "import", "reason"})
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+WHOLE = frozenset({"listing", "import", "begun", "state", "reason"})
+# Names that people choose at any length: cut where there is no room, so that the other columns keep theirs.
+CUT = frozenset({"catalogue", "feed"})
+# What people call their listings is shown as it stands: `a:x:b` is no emoji.
+out = Console(highlight=False, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False)
 
 
 def print_json(value: Any) -> None:
@@ -43,15 +48,22 @@ def plain(value: Any) -> Any:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Numbers to the right, everything else to the left."""
-    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    """Numbers to the right, everything else to the left. No cell is markup: they hold what a feed brought."""
+    table = Table(title=escape(title) or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for place, column in enumerate(columns):
         numbers = bool(rows) and all(isinstance(row[place], int | float) for row in rows)
         whole = numbers or column in WHOLE
-        table.add_column(column, justify="right" if numbers else "left", overflow="fold", no_wrap=whole)
+        table.add_column(
+            cell_of(column, column), justify="right" if numbers else "left", overflow="fold", no_wrap=whole
+        )
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*(cell_of(column, cell) for column, cell in zip(columns, row, strict=True)))
     out.print(table)
+
+
+def cell_of(column: str, value: Any) -> Text:
+    said = "" if value is None else str(value)
+    return Text(said, no_wrap=True, overflow="ellipsis") if column in CUT else Text(said)
 
 
 def duration(seconds: float) -> str:
@@ -69,9 +81,9 @@ def progress() -> Iterator[Progress]:
     """A live bar on a terminal, nothing elsewhere (see `cli.watching.Plain` for logs)."""
     bar = Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.fields[says]}"),
+        TextColumn("{task.fields[says]}", markup=False),
         TimeElapsedColumn(),
         console=err,
         disable=not err.is_terminal,

@@ -9,7 +9,7 @@ from rich.progress import Progress, TaskID
 from broker import dispatch, living_workers
 from cli.opening import Stack
 from cli.output import err, progress
-from cli.services import log_folder, supervise, worker_spec
+from cli.services import DRAIN_S, log_folder, supervise, worker_spec
 from cli.stack.supervisor import Supervisor
 from cli.watching import follow
 from db.engine import is_connected, transaction
@@ -22,14 +22,14 @@ Done = Callable[[ImportStatus], object]
 
 def run_import(stack: Stack, order: Order, *, watch: bool, done: Done = lambda _: None) -> ImportStatus:
     """Plans the feed, and stays with it where nobody else works or `watch` is asked for."""
-    with OwnWorker(stack) as own, saying_what_stays(stack):
+    with saying_what_stays(stack), OwnWorker(stack) as own:
         import_id = plan(stack, order, own.tend)
         return see_through(stack, own, import_id, watch=watch, done=done)
 
 
 def go_on(stack: Stack, import_id: int, *, watch: bool, done: Done) -> ImportStatus:
     """The same for an import whose photos wait again: it was resumed, or its quarantine is played again."""
-    with OwnWorker(stack) as own, saying_what_stays(stack):
+    with saying_what_stays(stack), OwnWorker(stack) as own:
         dispatch(stack.engine, stack.app)
         return see_through(stack, own, import_id, watch=watch, done=done)
 
@@ -70,14 +70,18 @@ def hint(stack: Stack) -> str:
 
 @contextmanager
 def saying_what_stays(stack: Stack) -> Iterator[None]:
-    """Tells whoever stops an import what was kept of it, and how to go on."""
+    """Tells whoever stops an import what was kept of it, and how to go on.
+
+    It stands around the worker: what that finished while it stopped is not queued any more.
+    """
     try:
         yield
     except KeyboardInterrupt:
         with transaction(stack.engine) as connection:
             waiting = photos_waiting(connection)
+        queued = f"{waiting:,} photos are queued: `modiste up`, or the next import, goes on with them."
         err.print(
-            f"Stopped. {waiting:,} photos are queued: `modiste up`, or the next import, goes on with them. "
+            f"Stopped. {queued if waiting else 'No photo is left to do.'} "
             "Of a feed that was not read to its end, import it again: what was read is kept.",
             soft_wrap=True,
         )
@@ -117,9 +121,17 @@ class OwnWorker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._supervisor is not None:
-            self._supervisor.stop()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._supervisor is None:
+            return
+        say_draining(kind)
+        self._supervisor.stop()
+
+
+def say_draining(kind: type[BaseException] | None, *_: object) -> None:
+    """Tells a person who asked to stop why that takes a while. On the way out of what a worker stands in."""
+    if kind is not None and issubclass(kind, KeyboardInterrupt):
+        err.print(f"Finishing what is held, up to {DRAIN_S:.0f} s; Ctrl-C again ends at once.")
 
 
 def is_worked_on(stack: Stack) -> bool:

@@ -7,14 +7,30 @@ from sqlalchemy import Connection, text
 
 from db.batches import ContentRef, KnownListing, KnownPhoto
 from db.copying import stage
-from db.errors import UnknownCatalogue
+from db.errors import BadQuestion, UnknownCatalogue
 from db.listings import ListingData
 from db.states import PhotoState
 
+DEFAULT = "default"
+# As long as what a seller says of a listing may be.
+NAME_CHARS = 255
 STATES = {state.value: state for state in PhotoState}
 
 
+def check_new_name(connection: Connection, name: str) -> None:
+    """Raises `BadQuestion` for a name that is too long, unless a catalogue of before has it."""
+    if len(name) > NAME_CHARS and not is_there(connection, name):
+        raise BadQuestion(f"a catalogue's name has at most {NAME_CHARS} characters; this one has {len(name):,}")
+
+
+def is_there(connection: Connection, name: str) -> bool:
+    found = connection.execute(text("SELECT FROM modiste.catalogue WHERE name = :n"), {"n": name})
+    return found.first() is not None
+
+
 def ensure_catalogue(connection: Connection, name: str) -> None:
+    """Makes it where it is new. Raises `BadQuestion` as `check_new_name` does."""
+    check_new_name(connection, name)
     connection.execute(text("INSERT INTO modiste.catalogue (name) VALUES (:n) ON CONFLICT DO NOTHING"), {"n": name})
 
 
@@ -24,6 +40,17 @@ def require_catalogue(connection: Connection, name: str) -> None:
     if name not in names:
         there = f"there are {', '.join(names)}" if names else "there is none yet; `modiste import` makes one"
         raise UnknownCatalogue(f"there is no catalogue {name}; {there}")
+
+
+def default_catalogue(connection: Connection) -> str:
+    """The one that is read where nobody named any: `default`, or the only one there is. Raises `UnknownCatalogue`."""
+    names = connection.scalars(text("SELECT name FROM modiste.catalogue ORDER BY name")).all()
+    if DEFAULT in names or not names:
+        require_catalogue(connection, DEFAULT)
+        return DEFAULT
+    if len(names) > 1:
+        raise UnknownCatalogue(f"there are {', '.join(names)}: name one with --catalogue")
+    return str(names[0])
 
 
 def lock_catalogue(connection: Connection, name: str) -> None:

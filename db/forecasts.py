@@ -16,7 +16,10 @@ PHOTOS_FOR_A_RATE = 32
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Capacity:
-    """Of the active model version. `photos_per_s`: of the last import that it worked on; None where there is none."""
+    """Of the active model version.
+
+    `photos_per_s`: of the last import whose photos went through it; None where there is none.
+    """
 
     version_id: int
     vectors: int
@@ -40,7 +43,10 @@ def capacity(connection: Connection) -> Capacity:
 
 
 def latest_rate(connection: Connection, model_version_id: int) -> float | None:
-    """Photos a second of the last import of a feed, all its workers together, over its last 200 shards."""
+    """Photos a second of the last import of a feed, all its workers together, over its last 200 shards.
+
+    One whose photos were known says nothing of how long it takes to look at them: it is passed over.
+    """
     row = connection.execute(
         text("""
             SELECT sum(cardinality(photo_ids)) AS photos,
@@ -48,13 +54,13 @@ def latest_rate(connection: Connection, model_version_id: int) -> float | None:
             FROM (
                 SELECT photo_ids, finished_at, work_s FROM modiste.shard
                 WHERE state = 'done' AND work_s > 0 AND import_id = (
-                    SELECT import_id FROM modiste.shard
-                    WHERE state = 'done' AND work_s > 0 AND model_version_id = :version AND lane <> 'interactive'
-                    ORDER BY id DESC LIMIT 1)
+                    SELECT i.id FROM modiste.import i
+                    WHERE i.model_version_id = :version AND i.lane <> 'interactive' AND i.photos_inferred >= :enough
+                      AND EXISTS (
+                        SELECT FROM modiste.shard s WHERE s.import_id = i.id AND s.state = 'done' AND s.work_s > 0)
+                    ORDER BY i.id DESC LIMIT 1)
                 ORDER BY id DESC LIMIT 200) AS lately
         """),
-        {"version": model_version_id},
+        {"version": model_version_id, "enough": PHOTOS_FOR_A_RATE},
     ).one()
-    if not row.s or row.photos < PHOTOS_FOR_A_RATE:
-        return None
-    return float(row.photos) / float(row.s)
+    return float(row.photos) / float(row.s) if row.s else None

@@ -247,6 +247,21 @@ def photos_waiting(connection: Connection, import_id: int | None = None) -> int:
     )
 
 
+def photos_unseen(connection: Connection, catalogues: Collection[str] | None = None) -> int:
+    """Photos of these catalogues, or of all, that answers lack as nobody has looked at them yet."""
+    return int(
+        connection.execute(
+            text("""
+                SELECT coalesce(sum(photos_total - photos_enriched - photos_quarantined - photos_cancelled), 0)
+                FROM modiste.import
+                WHERE finished_at IS NULL AND lane <> 'backfill'
+                  AND (CAST(:names AS text[]) IS NULL OR catalogue = ANY (:names))
+            """),
+            {"names": None if catalogues is None else list(catalogues)},
+        ).scalar_one()
+    )
+
+
 def retries(connection: Connection, import_id: int) -> tuple[int, float]:
     """How many photos of an import wait to be fetched again, and in how many seconds the next of them is due."""
     row = connection.execute(

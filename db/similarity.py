@@ -169,6 +169,7 @@ class NamedListing:
     """A listing that somebody named. `photo_digest`: SHA-256 (hex) of its first enriched photo."""
 
     id: int
+    catalogue: str
     title: str | None
     photo_digest: str | None
 
@@ -192,7 +193,8 @@ def find_listing(connection: Connection, external_id: str, catalogue: str | None
     if len(rows) > 1:
         names = ", ".join(row.catalogue for row in rows)
         raise UnknownListing(f"listing {external_id} is in several catalogues ({names}); name one with --catalogue")
-    return NamedListing(id=rows[0].id, title=rows[0].title, photo_digest=rows[0].photo_digest)
+    found = rows[0]
+    return NamedListing(id=found.id, catalogue=found.catalogue, title=found.title, photo_digest=found.photo_digest)
 
 
 def photo_digests(connection: Connection, photo_ids: Sequence[int]) -> dict[int, str]:

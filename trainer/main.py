@@ -32,5 +32,5 @@ def main() -> None:
     try:
         app()
     except (TrainerError, VisionError) as fault:
-        Console(stderr=True).print(str(fault), markup=False)
+        Console(stderr=True, emoji=False).print(str(fault), markup=False)
         sys.exit(1)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -76,12 +77,14 @@ class TerminalTeller(Silence):
         """Photos per source and split, and what was strange about the tables."""
         self._console.print(_splits_table(data))
         for warning in data.warnings:
-            self._console.print(f"[yellow]{warning}[/]", markup=True, highlight=False)
+            self._console.print(f"[yellow]{escape(warning)}[/]", markup=True, highlight=False)
         self._tell_ignored(data)
 
     def left_out(self, groups: Sequence[str]) -> None:
         """A warning."""
-        self._console.print(f"[yellow]No labelled photo to learn from, left out of the model:[/] {', '.join(groups)}")
+        self._console.print(
+            f"[yellow]No labelled photo to learn from, left out of the model:[/] {escape(', '.join(groups))}"
+        )
 
     def stage(self, begun: Begun) -> None:
         """What the stage changes, and a bar over its epochs."""
@@ -148,7 +151,9 @@ class TerminalTeller(Silence):
                 f"{label} {word!r} ({n}x)" for (_, label, word), n in data.ignored.most_common(SHOWN_FAULTS)
             )
             total = sum(data.ignored.values())
-            self._console.print(f"{total} labels are words the taxonomy does not know, so unlabelled: {often} …")
+            self._console.print(
+                f"{total} labels are words the taxonomy does not know, so unlabelled: {often} …", markup=False
+            )
 
 
 class JsonTeller(Silence):
@@ -306,7 +311,7 @@ def run_tellers(folder: Path, *, as_json: bool, anew: bool) -> Tellers:
 
     anew: begin the log again.
     """
-    shown = JsonTeller(sys.stdout) if as_json else TerminalTeller(Console())
+    shown = JsonTeller(sys.stdout) if as_json else TerminalTeller(Console(emoji=False))
     return Tellers(shown, LogTeller(folder / "log.jsonl", anew=anew), BoardTeller(folder / "tensorboard"))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from db.batches import PhotoToPlan, RowReport
-from db.catalogues import known_listings
+from db.catalogues import check_new_name, known_listings
 from db.comparing import Entry, compare
 from db.engine import transaction
 from db.enrichments import recognise
@@ -124,6 +124,7 @@ def rejection_as_json(row: RowReport) -> dict[str, Any]:
 def dry_run(engine: Engine, order: Order, *, on_batch: Callable[[Tally], None] = lambda _: None) -> Forecast:
     """What an import would do, having changed nothing. Raises as `plan_import` does."""
     with transaction(engine) as connection:
+        check_new_name(connection, order.catalogue)
         means = capacity(connection)
     run = _DryRun(engine, order, means.version_id)
     batches = read_ahead(order.feed.rows())

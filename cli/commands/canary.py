@@ -53,7 +53,7 @@ def compare(
 
 def show(found: Canary) -> None:
     """Figures first, then what is behind them."""
-    out.print(f"[bold]{found.after}[/] instead of [bold]{found.before}[/]")
+    out.print(f"[bold]{escape(found.after)}[/] instead of [bold]{escape(found.before)}[/]")
     for name, value in figures(found):
         out.print(f"  {name:<12}{value}", soft_wrap=True)
     if found.flips:
@@ -95,7 +95,7 @@ def figures(found: Canary) -> list[tuple[str, str]]:
 
 def show_pair(pair: SideBySide, found: Canary) -> None:
     shared = {listing.id for listing in pair.before} & {listing.id for listing in pair.after}
-    out.print(f"\nSimilar to {named(pair.asked)} (* by both):", soft_wrap=True)
+    out.print(f"\nSimilar to {escape(named(pair.asked))} (* by both):", soft_wrap=True)
     print_table(
         "",
         [found.before, found.after],
@@ -108,4 +108,4 @@ def cells(listings: Sequence[NamedListing], shared: set[int]) -> list[str]:
 
 
 def named(listing: NamedListing) -> str:
-    return escape(f"{listing.external_id} {listing.title or ''}".strip())
+    return f"{listing.external_id} {listing.title or ''}".strip()

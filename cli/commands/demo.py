@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from cli.commands.importing import show_status
 from cli.commands.sample import PRODUCTS, drawn_feed
@@ -18,7 +19,7 @@ from cli.errors import UsageError
 from cli.opening import Stack, open_stack
 from cli.output import out
 from cli.ports import first_free_port
-from cli.seeing_through import plan, run_import
+from cli.seeing_through import plan, run_import, say_draining
 from cli.services import address, api_spec, log_folder, scheduler_spec, supervise, worker_spec
 from cli.settings import Settings
 from cli.stack.supervisor import Supervisor
@@ -57,6 +58,7 @@ def demo(
         api_settings(stack)  # refuses here, and not in a child that would be started again and again
         services = supervise(stack, api_spec(stack), worker_spec(stack), scheduler_spec(stack))
         exits.enter_context(services)
+        exits.push(say_draining)
         fill_and_show(stack, photos, products, sheet, services)
         out.print(f"\nLook at it: [bold]{address(settings)}[/]  (HTTP: {address(settings)}docs)", soft_wrap=True)
         out.print(f"Logs: {log_folder(stack)}. Stop with Ctrl-C.", soft_wrap=True)
@@ -95,9 +97,9 @@ def show_similar(stack: Stack, catalogue: str, sheet: Path, began_s: float) -> N
             out.print(f"\nThe first similar listings after {time.monotonic() - began_s:.0f} s:")
             write_sheet(stack, sheet, [asked], found)
         title = "" if asked.title == external_id else asked.title
-        out.print(f"\n[bold]{external_id}[/] {title}")
+        out.print(f"\n[bold]{escape(external_id)}[/] {escape(title or '')}")
         show(found[:5])
-    out.print(f"\nContact sheet: {sheet.absolute()}", soft_wrap=True)
+    out.print(f"\nContact sheet: {sheet.absolute()}", soft_wrap=True, markup=False)
     me = program()
     out.print(f"Next: {me} similar LISTING, {me} psql, or your own feed with {me} import FEED --photos FOLDER")
 

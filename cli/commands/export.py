@@ -12,9 +12,11 @@ from cli.errors import UsageError
 from cli.export.formats import ExportFormat, format_of
 from cli.export.run import Order, Written, model_categories, write_catalogue
 from cli.export.taxonomy import write_template
-from cli.opening import open_stack
+from cli.opening import Stack, open_stack
 from cli.output import err, out, plain
 from cli.settings import Settings
+from db.catalogues import default_catalogue
+from db.engine import transaction
 
 SHOWN = 10
 STDOUT = "-"
@@ -22,7 +24,9 @@ STDOUT = "-"
 
 def export(
     file: Annotated[str, typer.Argument(metavar="[FILE|-]", help="What to write; - is stdout.")] = STDOUT,
-    catalogue: Annotated[str, typer.Option(help="The catalogue to write out.")] = "default",
+    catalogue: Annotated[
+        str | None, typer.Option(help="The catalogue to write out; default: default, or the only one there is.")
+    ] = None,
     format: Annotated[  # noqa: A002 (the option's name)
         ExportFormat | None, typer.Option(help="Default: what the file's name ends in.")
     ] = None,
@@ -64,8 +68,12 @@ def export(
     """
     if categories_template is not None:
         with open_stack(Settings()) as stack:
-            write_template(categories_template, model_categories(stack.engine, catalogue))
-        out.print(f"Fill in {categories_template}, then: modiste export … --categories {categories_template}")
+            write_template(categories_template, model_categories(stack.engine, named_or_only(stack, catalogue)))
+        out.print(
+            f"Fill in {categories_template}, then: modiste export … --categories {categories_template}",
+            soft_wrap=True,
+            markup=False,
+        )
         return
     if only_available and changes_since:
         raise UsageError(
@@ -74,23 +82,31 @@ def export(
         )
     target = None if file == STDOUT else Path(file)
     found_format = format_of(target, format)
-    order = Order(
-        catalogue=catalogue,
-        file=target,
-        format=found_format,
-        categories=categories,
-        only_available=only_available,
-        min_score=min_score,
-        changes_since=changes_since,
-        guard=found_format is ExportFormat.CSV if guard is None else guard,
-        photo_base=photo_base,
-    )
     with open_stack(Settings()) as stack:
+        order = Order(
+            catalogue=named_or_only(stack, catalogue),
+            file=target,
+            format=found_format,
+            categories=categories,
+            only_available=only_available,
+            min_score=min_score,
+            changes_since=changes_since,
+            guard=found_format is ExportFormat.CSV if guard is None else guard,
+            photo_base=photo_base,
+        )
         written = write_catalogue(stack.engine, order)
     if as_json:
         (sys.stdout if target else sys.stderr).write(json.dumps(plain(written), ensure_ascii=False) + "\n")
     else:
         say_written(written)
+
+
+def named_or_only(stack: Stack, catalogue: str | None) -> str:
+    """Raises UnknownCatalogue where none is named and it is not clear which is meant."""
+    if catalogue is not None:
+        return catalogue
+    with transaction(stack.engine) as connection:
+        return default_catalogue(connection)
 
 
 def say_written(written: Written) -> None:

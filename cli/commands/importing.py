@@ -4,7 +4,6 @@ import shlex
 from contextlib import ExitStack
 from dataclasses import asdict
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,7 +30,8 @@ from db.quarantine import Wanted, count_by_reason
 from db.states import ImportState, Lane
 from worker.dry_run import Forecast, dry_run
 from worker.feed import Feed, FeedFormat, open_feed
-from worker.photos import Photos, open_photos
+from worker.photos import open_photos
+from worker.photos.sought import SoughtPhotos
 from worker.planning import Order
 
 FINISHED_WITH_FAULTS = 3
@@ -110,8 +110,14 @@ def import_feed(
         if dry:
             forecast = forecast_of(stack, order)
             show_dry_run(forecast, as_json=as_json)
+            say_mismatch(beside)
             raise typer.Exit(exit_status_of(forecast))
-        status = run_import(stack, order, watch=watch, done=partial(show_result, stack, as_json=as_json))
+
+        def done(status: ImportStatus) -> None:
+            show_result(stack, status, as_json=as_json)
+            say_mismatch(beside)
+
+        status = run_import(stack, order, watch=watch, done=done)
         raise typer.Exit(exit_status(status))
 
 
@@ -123,11 +129,17 @@ def parse_map(pairs: list[str]) -> dict[str, str]:
     return {field.strip(): name.strip() for field, _, name in (pair.partition("=") for pair in pairs)}
 
 
-def photos_beside(feed: Feed, photos: Path | None) -> Photos | None:
+def photos_beside(feed: Feed, photos: Path | None) -> SoughtPhotos | None:
     """The photos that the feed's rows name: those given, or else what came in one zip with it."""
     if photos and feed.format is not FeedFormat.PHOTOS:
-        return open_photos(photos.expanduser())
-    return open_photos(feed.photos_path) if feed.photos_path else None
+        return SoughtPhotos(open_photos(photos.expanduser()))
+    return SoughtPhotos(open_photos(feed.photos_path)) if feed.photos_path else None
+
+
+def say_mismatch(photos: SoughtPhotos | None) -> None:
+    """Ten faults of one photo each do not say that the feed's names are others than the photos'."""
+    if photos is not None and (said := photos.mismatch()):
+        err.print(f"[yellow]{escape(said)}[/]", soft_wrap=True)
 
 
 def exit_status(status: ImportStatus) -> int:
@@ -151,10 +163,10 @@ def show_dry_run(forecast: Forecast, *, as_json: bool) -> None:
 
 
 def exit_status_of(forecast: Forecast) -> int:
-    """Of the import, as far as its rows tell."""
+    """Of the import, as far as its rows and the files beside it tell."""
     if forecast.withdrawal and forecast.withdrawal.refusal:
         return 1
-    return FINISHED_WITH_FAULTS if forecast.tally.rows_rejected else 0
+    return FINISHED_WITH_FAULTS if forecast.tally.rows_rejected or forecast.photos.without_file else 0
 
 
 def rejected(row: RowReport) -> RejectedRow:
@@ -193,7 +205,7 @@ def say_earlier_quarantine(stack: Stack, status: ImportStatus) -> None:
     if earlier := sum(counts.values()) - status.photos_quarantined:
         err.print(
             f"[yellow]{earlier:,} photos of this catalogue are in quarantine since earlier imports:[/] "
-            f"modiste quarantine list --catalogue {shlex.quote(status.catalogue)}",
+            f"modiste quarantine list --catalogue {escape(shlex.quote(status.catalogue))}",
             soft_wrap=True,
         )
 
@@ -205,9 +217,11 @@ def import_as_json(status: ImportStatus) -> dict[str, Any]:
 def show_status(status: ImportStatus) -> None:
     """The counters of one import, each line adding up to its first number."""
     if status.lane is Lane.BACKFILL:
-        out.print(f"[bold]Import {status.id}[/], {status.feed} over {status.catalogue}: {status.shown_state}")
+        of = f", {status.feed} over {status.catalogue}"
+        out.print(f"[bold]Import {status.id}[/]{escape(of)}: {status.shown_state}", soft_wrap=True)
     else:
-        out.print(f"[bold]Import {status.id}[/] of {status.feed} into {status.catalogue}: {status.shown_state}")
+        of = f" of {status.feed} into {status.catalogue}"
+        out.print(f"[bold]Import {status.id}[/]{escape(of)}: {status.shown_state}", soft_wrap=True)
         show_rows(status)
     show_photos(status)
     if status.whole:

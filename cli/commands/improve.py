@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
+from rich.markup import escape
 
 from cli.backfilling import run_backfill
 from cli.commands.canary import SAMPLE as CANARY_SAMPLE
@@ -160,7 +161,8 @@ def say_gate(gate: "Gate", before: str, after: str, made: Path, *, as_json: bool
     else:
         names = ", ".join(row.name for row in gate.worse)
         out.print(
-            f"[red]Refused:[/] {names} became worse by more than chance makes. {before} stays; {after} is in {made}, "
+            f"[red]Refused:[/] {escape(names)} became worse by more than chance makes. {before} stays; {after} is in "
+            f"{escape(str(made))}, "
             "and registered nowhere. Look at the corrections of these: modiste corrections list",
             soft_wrap=True,
         )

@@ -131,7 +131,7 @@ def export(
     if as_json:
         print_json({"file": file, "photos": photos})
     else:
-        out.print(f"{photos:,} photos are in {file}.", soft_wrap=True)
+        out.print(f"{photos:,} photos are in {file}.", soft_wrap=True, markup=False)
 
 
 def write(file: Path, photos: Iterable[QuarantineRow]) -> int:

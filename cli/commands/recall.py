@@ -44,7 +44,11 @@ def recall(
 
 
 def tell(done: int, of: int, probe: Probe) -> None:
-    err.print(f"{done + 1} of {of}: {worded(probe.filters)}{'' if probe.inside else ', from outside'}", soft_wrap=True)
+    err.print(
+        f"{done + 1} of {of}: {worded(probe.filters)}{'' if probe.inside else ', from outside'}",
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 def show(check: Check, said: Sequence[str]) -> None:

@@ -25,8 +25,8 @@ def sample(
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MADE).exists():
         raise UsageError(f"{folder} is not empty and no sample; name a new folder")
     feed = drawn_feed(folder, products=products, seed=seed)
-    out.print(f"Drawn: {feed}, its photos, and manifest.csv with the labels.", soft_wrap=True)
-    out.print(f"Next: modiste import {feed} --photos {folder / 'photos'}", soft_wrap=True)
+    out.print(f"Drawn: {feed}, its photos, and manifest.csv with the labels.", soft_wrap=True, markup=False)
+    out.print(f"Next: modiste import {feed} --photos {folder / 'photos'}", soft_wrap=True, markup=False)
 
 
 def drawn_feed(

@@ -11,11 +11,13 @@ import typer
 
 from cli.errors import UsageError
 from cli.opening import Stack, open_stack
-from cli.output import out, print_json, print_table
+from cli.output import err, out, print_json, print_table
 from cli.settings import Settings
 from cli.sheet import Tile, draw_sheet
+from db.catalogues import require_catalogue
 from db.engine import transaction
 from db.errors import NotEnriched
+from db.imports import photos_unseen
 from db.similarity import (
     SimilarListing,
     find_listing,
@@ -80,6 +82,9 @@ def similar(
     if sheet is not None:
         check_sheet(sheet)
     with open_stack(Settings()) as stack:
+        if catalogue is not None:
+            with transaction(stack.engine) as connection:
+                require_catalogue(connection, catalogue)
         if listing:
             asked, found = ask_with_listings(stack, listing, unlike or [], catalogue, k, wanted, options)
         else:
@@ -90,12 +95,33 @@ def similar(
                 asked, found = [], ask_with_attributes(stack, attribute or [], k, wanted)
         if sheet is not None:
             write_sheet(stack, sheet, asked, found)
+        say_unseen(stack, looked_in(stack, wanted.get("catalogue"), listing or [], catalogue))
     if as_json:
         print_json(found)
         return
     show(found)
     if sheet is not None:
-        out.print(f"Contact sheet: {sheet}")
+        out.print(f"Contact sheet: {sheet}", soft_wrap=True, markup=False)
+
+
+def looked_in(
+    stack: Stack, named: str | Sequence[str] | None, listings: Sequence[str], catalogue: str | None
+) -> set[str] | None:
+    """The catalogues that are asked: those named in the filters, else the listings' own; None means all."""
+    if named:
+        return {named} if isinstance(named, str) else set(named)
+    with transaction(stack.engine) as connection:
+        return {find_listing(connection, one, catalogue).catalogue for one in listings} or None
+
+
+def say_unseen(stack: Stack, catalogues: set[str] | None) -> None:
+    """On stderr: an exact answer is so of what was looked at, and an import may be going on."""
+    with transaction(stack.engine) as connection:
+        unseen = photos_unseen(connection, catalogues)
+    if unseen:
+        where = "this catalogue" if catalogues and len(catalogues) == 1 else "these catalogues"
+        what, have = ("photo", "has") if unseen == 1 else ("photos", "have")
+        err.print(f"{unseen:,} {what} of {where} {have} not been looked at yet.", soft_wrap=True)
 
 
 def check_sheet(path: Path) -> None:

@@ -1,5 +1,7 @@
 """`modiste status`: imports and their counters."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +17,8 @@ from cli.watching import follow
 from db.engine import transaction
 from db.imports import ImportStatus, import_status, recent_imports, rejected_rows
 
-COLUMNS = ("import", "begun", "catalogue", "feed", "state", "rows", "rejected", "photos", "left", "quarantine")
+# Narrower than this, a table with the feed's name would leave none of the others enough.
+WIDE = 100
 
 
 def status(
@@ -33,7 +36,7 @@ def status(
             elif not imports:
                 out.print("No imports yet. Begin with: modiste import FEED --photos FOLDER_OR_ZIP")
             else:
-                print_table("", COLUMNS, [cells(one) for one in imports])
+                show_imports(imports, wide=out.width >= WIDE)
                 if any(i.photos_pending and not i.paused_at for i in imports) and not is_worked_on(stack):
                     out.print("Photos are left and no worker runs: `modiste up` or the next import goes on with them.")
             return
@@ -50,11 +53,32 @@ def status(
     show_quarantine(quarantined[:SHOWN], one.photos_quarantined)
 
 
-def cells(one: ImportStatus) -> list[object]:
-    return [
-        one.id, f"{one.started_at:%m-%d %H:%M}", one.catalogue, shortened(Path(one.feed).name), one.shown_state,
-        one.rows, one.rows_rejected, one.photos_total, one.photos_pending, one.photos_quarantined,
-    ]  # fmt: skip
+def show_imports(imports: Sequence[ImportStatus], *, wide: bool) -> None:
+    """A line each. On a narrow terminal without the feed, and with half of the moment: numbers and state go before."""
+    rows = [cells(one, wide=wide) for one in imports]
+    print_table("", list(rows[0]), [list(row.values()) for row in rows])
+
+
+def cells(one: ImportStatus, *, wide: bool) -> dict[str, object]:
+    return {
+        "import": one.id,
+        "begun": begun(one.started_at, datetime.now(one.started_at.tzinfo), wide=wide),
+        "catalogue": one.catalogue,
+        **({"feed": shortened(Path(one.feed).name)} if wide else {}),
+        "state": one.shown_state,
+        "rows": one.rows,
+        "rejected": one.rows_rejected,
+        "photos": one.photos_total,
+        "left": one.photos_pending,
+        "quarantine": one.photos_quarantined,
+    }
+
+
+def begun(moment: datetime, now: datetime, *, wide: bool) -> str:
+    """`11-30 19:10`, or of that what tells more: the time of today's, the day of others."""
+    if wide:
+        return f"{moment:%m-%d %H:%M}"
+    return f"{moment:%H:%M}" if moment.date() == now.date() else f"{moment:%m-%d}"
 
 
 def shortened(name: str, most: int = 24) -> str:

@@ -181,4 +181,4 @@ def tell(as_json: bool, said: str, **event: Any) -> None:
         sys.stdout.write(json.dumps(plain(event), ensure_ascii=False) + "\n")
         sys.stdout.flush()
     else:
-        out.print(said, soft_wrap=True)
+        out.print(said, soft_wrap=True, markup=False)

@@ -84,13 +84,18 @@ class Supervisor:
         return exits
 
     def stop(self) -> None:
-        """Sends SIGTERM to each process in order, waits up to each one's time, and kills what is left."""
-        for child in self._children.values():
-            child.signal(signal.SIGTERM)
-        asked_at = time.monotonic()
-        while any(self._still_drains(child, asked_at) for child in self._children.values()):
-            time.sleep(_DRAIN_POLL_S)
-        self._guard.stop()
+        """Sends SIGTERM to each process in order, waits up to each one's time, and kills what is left.
+
+        A signal to stop that comes meanwhile kills at once, and raises nothing: whoever is impatient leaves no process
+        behind whose servers go away under it.
+        """
+        with _hurrying(self._be_quick):
+            for child in self._children.values():
+                child.signal(signal.SIGTERM)
+            asked_at = time.monotonic()
+            while any(self._still_drains(child, asked_at) for child in self._children.values()):
+                time.sleep(_DRAIN_POLL_S)
+            self._guard.stop()
 
     def run_until_stopped(self) -> None:
         """Starts what is not started, polls until SIGINT, SIGTERM or SIGHUP, drains; a second signal ends that at once.
@@ -150,7 +155,8 @@ class Supervisor:
         if group is None:
             return False
         if self._hurry or time.monotonic() - asked_at > child.spec.stop_timeout_s:
-            _log.warning("%s did not drain in time and is killed", child.spec.name)
+            why = "is not waited for" if self._hurry else "did not drain in time"
+            _log.warning("%s %s and is killed", child.spec.name, why)
             child.kill()
         if child.reap(time.monotonic()) is None:
             return True
@@ -174,6 +180,18 @@ class Supervisor:
 
 
 @contextmanager
+def _hurrying(quick: Callable[[], None]) -> Iterator[None]:
+    """Every stop signal calls `quick`. Only the main thread may hear signals; another waits its time."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked = threading.Event()
+    asked.set()
+    with _signals(asked, quick):
+        yield
+
+
+@contextmanager
 def _signals(stopping: threading.Event, again: Callable[[], None]) -> Iterator[None]:
     """The first stop signal sets `stopping`, the next ones call `again`; the former handlers come back."""
 
@@ -181,7 +199,7 @@ def _signals(stopping: threading.Event, again: Callable[[], None]) -> Iterator[N
         if stopping.is_set():
             again()
         else:
-            _log.warning("asked to stop by %s", signal.Signals(sent).name)
+            _log.warning("asked to stop by %s: what is held is finished; once more ends it", signal.Signals(sent).name)
         stopping.set()
 
     heard = [sent for sent in _STOP_SIGNALS if signal.getsignal(sent) is not signal.SIG_IGN]

@@ -126,6 +126,20 @@ def test_photos_forgotten_are_asked_for_before_anything_is_written(modiste: Modi
     assert modiste.sql("SELECT count(*) FROM modiste.listing WHERE catalogue = 'forgotten'") == [["0"]]
 
 
+@pytest.mark.parametrize("more", [("--dry-run",), ()])
+def test_photos_named_otherwise_than_in_the_feed_are_told_in_one_sentence(
+    modiste: Modiste, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    feed = tmp_path / "feed.csv"
+    feed.write_text("id,title,image,price\n" + "".join(f"{n},Kleid,1000{n}.jpg,5\n" for n in range(5)))
+    (tmp_path / "photos").mkdir()
+    for number in range(5):
+        Image.new("RGB", (64, 64), (number, 0, 0)).save(tmp_path / "photos" / f"IMG_1000{number}.jpg")
+    said = modiste.run("import", feed, "--photos", tmp_path / "photos", "--catalogue", "otherwise", *more, expect=3)
+    assert "None of the 5 names in the feed is among the photos; these hold e.g. IMG_10000.jpg." in said.stderr
+    assert ("none to look at; 5 would go into quarantine" in said.stdout) == bool(more)
+
+
 def test_doctor_finds_nothing_wrong(modiste: Modiste) -> None:
     findings = modiste.json("doctor")
     assert {finding["verdict"] for finding in findings} == {"ok"}

@@ -42,7 +42,7 @@ def compare(
     from trainer.tellers import JsonTeller, TerminalTeller
 
     places = training.Places(data=folders(data), cache=cache, out=out)
-    console = Console(stderr=as_json)
+    console = Console(stderr=as_json, emoji=False)
 
     def teller(name: str) -> training.Teller:
         console.rule(name)

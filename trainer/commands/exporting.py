@@ -21,7 +21,7 @@ def export(model: Model, out: Annotated[Path, typer.Option(help="The folder to w
 
     artifact = load_artifact(model)
     save_model(load_network(artifact), artifact.manifest, out)
-    Console().print(f"Model {artifact.manifest.version} is in {out}.")
+    Console(emoji=False).print(f"Model {artifact.manifest.version} is in {out}.")
 
 
 def quantize(

@@ -46,7 +46,7 @@ def inspect(
     from trainer.inspection.telling import tell, tell_guess
     from trainer.sources import Faults
 
-    console, faults = Console(), Faults()
+    console, faults = Console(emoji=False), Faults()
     guess = None if place.suffix.lower() == ".toml" else _guess(place, data, photos)
     if guess:
         sources, taxonomy, rule = _guessed(guess, faults), None, RULE
@@ -63,7 +63,7 @@ def inspect(
         tell(console, found)
     if sheet:
         shown = write_sheet(rows, found, sheet, rule)
-        Console(stderr=True).print(f"{shown} photos are on the contact sheet, {sheet}.", highlight=False)
+        Console(stderr=True, emoji=False).print(f"{shown} photos are on the contact sheet, {sheet}.", highlight=False)
     if not found.good:
         raise typer.Exit(1)
 
@@ -118,7 +118,7 @@ class _Bar:
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=Console(stderr=True, emoji=False),
             transient=True,
             disable=quiet,
         )

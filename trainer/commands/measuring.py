@@ -100,7 +100,7 @@ def _guessed(place: Path, photos: Path | None) -> Source:
 
 def _warn(found: Judged) -> None:
     """On standard error, counted: photos that cannot be read, labels that the model has no name for."""
-    console = Console(stderr=True, highlight=False, markup=False)
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     if found.faults:
         console.print(f"{len(found.faults)} of {len(found.wanted)} photos cannot be read and are left out:")
         for fault in found.faults[:SHOWN]:
@@ -120,7 +120,7 @@ def _tell(found: Judged, *, everything: bool, as_json: bool) -> None:
     if as_json:
         show(figures, as_json)
         return
-    console, manifest = Console(highlight=False), found.manifest
+    console, manifest = Console(highlight=False, emoji=False), found.manifest
     for table in figure_tables(figures):
         console.print(table)
     console.print(f"Model {manifest.version} on {len(found.rows)} photos; protocols stand in docs/measuring.md.")

@@ -42,7 +42,7 @@ def report(
         sys.stdout.write(json.dumps(told) + "\n")
         return
     size = f"{written.bytes / 1e6:.1f} MB, {written.pictures} pictures"
-    Console().print(f"The report on {written.photos:,} photos is in {place}: {size}.", highlight=False)
+    Console(emoji=False).print(f"The report on {written.photos:,} photos is in {place}: {size}.", highlight=False)
 
 
 def write_report(

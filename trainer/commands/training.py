@@ -72,7 +72,7 @@ def run(
         if report:
             write_report(out, chosen, places.data, out / PAGE, split="test", photos=True, quiet=as_json)
         if not as_json:
-            Console().print(f"Model {manifest.version} is in {out}.")
+            Console(emoji=False).print(f"Model {manifest.version} is in {out}.")
 
 
 def _leads() -> bool:

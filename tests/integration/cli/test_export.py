@@ -174,3 +174,12 @@ def test_what_cannot_be_done_is_said_and_leaves_no_file(
     ):
         assert says in command.refuse("export", *arguments)
     assert not list(tmp_path.glob("*out*"))
+
+
+def test_where_no_catalogue_is_named_the_only_one_is_meant(command: Command, shop: Shop, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    assert json.loads(command.run("export", out, "--json"))["catalogue"] == "shop"
+    shop.rows("INSERT INTO modiste.catalogue (name) VALUES ('spring')")
+    assert "there are shop, spring: name one with --catalogue" in command.refuse("export", out)
+    shop.rows("INSERT INTO modiste.catalogue (name) VALUES ('default')")
+    assert json.loads(command.run("export", out, "--json"))["catalogue"] == "default"

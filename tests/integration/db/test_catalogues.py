@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from db.copying import stage
 from db.engine import transaction
 from db.enrichments import Outcome
+from db.errors import BadQuestion
 from db.imports import ImportStatus, fail_abandoned_plans
 from db.listings import ListingData
 from db.quarantine import Wanted, quarantine_page
@@ -41,6 +43,14 @@ def test_new_listings_are_written_whole_and_their_photos_go_to_work(shop: Shop) 
     assert (planned.photos, planned.recognised, planned.quarantined) == (1, 0, 0)
     assert [photo.id for photo in shop.take(shard).photos] == planned.pending_photo_ids
     assert (shop.status(import_id).rows_new, photos(shop.status(import_id))) == (1, (0, 0, 0, 1))
+
+
+def test_a_new_catalogues_name_is_bounded_and_one_of_before_keeps_its_own(shop: Shop) -> None:
+    long = "r" * 300
+    with pytest.raises(BadQuestion, match="at most 255 characters; this one has 300"):
+        shop.begin(catalogue=long)
+    shop.rows("INSERT INTO modiste.catalogue (name) VALUES (:name)", name=long)
+    assert shop.status(shop.begin(catalogue=long)).catalogue == long
 
 
 def test_a_changed_listing_keeps_its_id_and_its_photos(shop: Shop) -> None:

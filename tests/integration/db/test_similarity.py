@@ -1,5 +1,6 @@
 """Similar listings in SQL: what is asked, what is refused, and which listings answer in which order."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from threading import Event
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from db.engine import transaction
 from db.errors import BadQuestion, NotEnriched, UnknownListing
 from db.models import activate_model, register_model
-from db.similarity import find_listing, photo_digests, similar_listings, similar_to
+from db.similarity import find_listing, photo_digests, similar_listings, similar_to, typed_errors
 
 Shop = Any  # the fixture's class, in conftest.py
 
@@ -231,7 +232,8 @@ def test_any_text_as_a_value_or_a_metadata_key_matches_itself_or_nothing(
     shop, asked = module_shop, shelf["asked"]
     assert [name for name in ask(shop, asked, {"brand": value}) if name.startswith("nasty")] == matching(value)
     assert [name for name in ask(shop, asked, {"brand": values}) if name.startswith("nasty")] == matching(*values)
-    for name in ("attributes", "category", "seller_category", "gender", "colour", "size", "currency"):
+    assert not ask(shop, asked, {"attributes": [f"fit:x{value}", *(f"fit:{text}x" for text in values)]})
+    for name in ("category", "seller_category", "gender", "colour", "size", "currency"):
         assert not [hit for hit in ask(shop, asked, {name: value}) if value in NASTY]
     assert len(ask(shop, asked, {"exclude_seller": negative})) == len(DEFAULT) + len(NASTY)
     if key:
@@ -259,6 +261,8 @@ def test_any_text_as_a_value_or_a_metadata_key_matches_itself_or_nothing(
         ('{"brand": {"x": 1}}', 'filter "brand" takes string'),
         ('{"brand": [["x"]]}', 'filter "brand" takes string'),
         ('{"attributes": true}', 'filter "attributes" takes string'),
+        ('{"attributes": "Blue"}', 'filter "attributes" takes group:value, not "Blue"'),
+        ('{"attributes": ["colour:Blue", "colour:"]}', 'filter "attributes" takes group:value, not "colour:"'),
         ('{"price_max": "10"}', 'filter "price_max" takes number'),
         ('{"price_min": [1, 2]}', 'filter "price_min" takes number'),
         ('{"available": "true"}', 'filter "available" takes boolean'),
@@ -277,6 +281,18 @@ def test_filters_that_say_nothing_sensible_are_refused(
         code, message = sqlstate(module_shop, call, f=filters)
         assert code == "22023"
         assert complaint in message
+
+
+def test_an_attribute_of_a_group_that_the_active_version_lacks_is_refused_with_those_it_has(shop: Shop) -> None:
+    ids = shop.stock(shop.item("a", [1, 0, 0]), shop.item("b", [1, 0.1, 0], attributes={"colour:Blue": 0.9}))
+    call = f"similar_listings({ids['a']}, 3, CAST(:f AS jsonb))"
+    assert len(shop.rows(f"SELECT * FROM modiste.{call}", f='{"attributes": ["colour:Blue"]}')) == 1
+    assert shop.rows(f"SELECT * FROM modiste.{call}", f='{"attributes": "fit:Slim"}') == []  # it tells no groups
+    labels = {"groups": [{"name": "colour", "values": ["Blue"]}, {"name": "sleeve", "values": ["Long"]}]}
+    shop.rows("UPDATE modiste.model_version SET manifest = CAST(:m AS jsonb)", m=json.dumps({"labels": labels}))
+    assert len(shop.rows(f"SELECT * FROM modiste.{call}", f='{"attributes": ["colour:Blue"]}')) == 1
+    with pytest.raises(BadQuestion, match=r'no attribute group "fit"\. Its groups: colour, sleeve'), typed_errors():
+        shop.rows(f"SELECT * FROM modiste.{call}", f='{"attributes": ["colour:Blue", "fit:Slim"]}')
 
 
 @pytest.mark.parametrize(

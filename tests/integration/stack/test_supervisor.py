@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -136,6 +137,21 @@ def test_a_second_signal_ends_the_draining_at_once(tmp_path):
     process.terminate()
     assert process.wait(timeout=20) == 0
     assert not is_held(held)
+
+
+def test_a_signal_while_it_stops_kills_at_once_and_raises_nothing(tmp_path):
+    held = tmp_path / "held"
+    supervisor = Supervisor([child("deaf", DEAF, held, stop_timeout_s=60)], logs=tmp_path)
+    supervisor.start()
+    assert wait_until(lambda: is_held(held), timeout_s=10)
+    former = signal.getsignal(signal.SIGTERM)
+    impatient = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGTERM])
+    impatient.start()
+    began = time.monotonic()
+    supervisor.stop()
+    assert 0.4 < time.monotonic() - began < 10
+    assert not is_held(held)
+    assert signal.getsignal(signal.SIGTERM) is former
 
 
 def test_children_and_grandchildren_end_with_a_killed_supervisor(supervised, tmp_path):

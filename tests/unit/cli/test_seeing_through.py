@@ -68,3 +68,39 @@ def test_where_another_works_it_returns_once_everything_is_queued(followed: list
 @pytest.mark.parametrize("followed", [([[OWN]], False, True)], indirect=True)
 def test_asked_to_watch_it_stays_for_its_own_import(followed: list[int]) -> None:
     assert followed == [OWN]
+
+
+@pytest.mark.parametrize(
+    ("left", "says"), [(0, "Stopped. No photo is left to do."), (1200, "Stopped. 1,200 photos are queued")]
+)
+def test_whoever_stops_an_import_is_told_to_wait_and_then_what_is_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], left: int, says: str
+) -> None:
+    heard: list[str] = []
+
+    class Draining:
+        """In place of a supervisor: while it stops, photos are finished."""
+
+        def start(self) -> None: ...
+
+        def stop(self) -> None:
+            heard.append(capsys.readouterr().err)
+
+    def stopped_by_a_person(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(seeing_through, "transaction", lambda _: nullcontext())
+    monkeypatch.setattr(seeing_through, "plan", lambda *_: OWN)
+    monkeypatch.setattr(seeing_through, "unfinished", lambda _: [OWN])
+    monkeypatch.setattr(seeing_through, "is_worked_on", lambda _: False)
+    monkeypatch.setattr(seeing_through, "worker_spec", lambda _: None)
+    monkeypatch.setattr(seeing_through, "supervise", lambda *_: Draining())
+    monkeypatch.setattr(seeing_through, "hint", lambda _: "")
+    monkeypatch.setattr(seeing_through, "follow", stopped_by_a_person)
+    # What is queued is counted after the worker has stopped.
+    monkeypatch.setattr(seeing_through, "photos_waiting", lambda _: left if heard else 99_999)
+    stack: Any = SimpleNamespace(engine=None, pair=object())
+    with pytest.raises(KeyboardInterrupt):
+        seeing_through.run_import(stack, None, watch=False)  # type: ignore[arg-type]
+    assert heard == ["Finishing what is held, up to 40 s; Ctrl-C again ends at once.\n"]
+    assert says in capsys.readouterr().err
