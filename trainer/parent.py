@@ -21,7 +21,8 @@ def build_network(recipe: Recipe, labels: LabelSpace) -> tuple[MultitaskNetwork,
     """The recipe's network, the same one every time, and the parent's manifest where it has one.
 
     Raises RecipeError where the parent is another network; its label space may be another: names that both know keep
-    their weights. So may what share categories have in its embedding.
+    their weights. So may the length of the embedding, and what share
+    categories have in it.
     """
     torch.manual_seed(recipe.seed)
     network = MultitaskNetwork(recipe.network, categories=len(labels.categories), attributes=len(labels.attributes))
@@ -29,7 +30,9 @@ def build_network(recipe: Recipe, labels: LabelSpace) -> tuple[MultitaskNetwork,
         load_pretrained(network.backbone.body, recipe.network.backbone, recipe.weights)
         return network.eval(), None
     artifact = load_artifact(recipe.parent)
-    same = replace(artifact.manifest.plan, category_share=recipe.network.category_share) == recipe.network
+    wanted = recipe.network
+    plan = artifact.manifest.plan
+    same = replace(plan, embedding_dim=wanted.embedding_dim, category_share=wanted.category_share) == wanted
     if not same or artifact.manifest.pixels != recipe.pixels:
         raise RecipeError(
             f"the parent {artifact.manifest.version} has another [network] or [pixels]: "
