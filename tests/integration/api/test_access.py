@@ -13,11 +13,12 @@ from fastapi.testclient import TestClient
 
 from api.app import make_app
 from api.forecasts import Forecast, RowsForecast
-from api.keys import BELIEVED_S, KeyRing
+from api.keys import BELIEVED_S, REMEMBERED_S, KeyRing
 from api.pages import session
 from api.pages.site import GUESSES_PER_MINUTE
 from api.scopes import NEEDED, needed_for
 from db.engine import transaction
+from db.errors import NotReachable
 from db.keys import create_key, revoke_key
 from db.states import KeyScope
 from tests.integration.api.pages.conftest import page_of
@@ -163,6 +164,24 @@ def test_a_page_shows_no_form_that_the_key_may_not_send(
     assert max(sent, key=list(KeyScope).index) is scope, "each scope has something of its own to send"
     shop.rows("DELETE FROM modiste.import WHERE id = ANY (:ids)", ids=[going_on, looked_at])
     shop.rows("DELETE FROM modiste.model_version WHERE name = :n", n=other)
+
+
+def test_what_tells_of_an_outage_is_open_during_it_to_keys_that_stood(
+    guarded: TestClient, tokens: dict[str, str], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: Any) -> None:
+        raise NotReachable
+
+    assert guarded.get("/metrics", headers=bearer(tokens["read"])).status_code == 200
+    monkeypatch.setattr("api.keys.standing_keys", away)
+    clock.pass_by(BELIEVED_S)
+    assert guarded.get("/metrics", headers=bearer(tokens["read"])).status_code == 200
+    for token in ("guess", tokens["expired"]):
+        assert guarded.get("/metrics", headers=bearer(token)).status_code == 503
+    assert guarded.get("/metrics").status_code == 503
+    assert guarded.get("/v1/models", headers=bearer(tokens["admin"])).status_code == 503
+    clock.pass_by(REMEMBERED_S)
+    assert guarded.get("/metrics", headers=bearer(tokens["read"])).status_code == 503
 
 
 def test_too_many_requests_are_refused_by_key_and_say_when_to_come_back(

@@ -58,6 +58,22 @@ def test_every_alert_has_its_runbook_and_no_runbook_is_of_none() -> None:
         assert rule["annotations"]["runbook"] == f"docs/runbooks.md#{rule['alert'].lower()}"
 
 
+def test_what_vanishes_altogether_is_an_alert_too() -> None:
+    """Whoever tells of a server may be away itself, and a comparison with nothing is true of nothing."""
+    expressions = {rule["alert"]: rule["expr"] for rule in rules()}
+    for alert, job in {"NoApi": "modiste-api", "NoWorker": "modiste-worker", "NoScheduler": "modiste-scheduler"}.items():
+        assert f'absent(up{{job="{job}"}} == 1)' in expressions[alert]
+    for alert, gauge in {"DatabaseDown": gauges.DATABASE_UP, "BrokerDown": gauges.BROKER_UP}.items():
+        assert f"or absent({gauge.name})" in expressions[alert]
+
+
+def test_workers_that_were_lost_once_wake_nobody() -> None:
+    (rule,) = [rule for rule in rules() if rule["alert"] == "WorkersCrash"]
+    (looks_back_min,) = re.findall(r"\[(\d+)m\]", rule["expr"])
+    assert int(rule["for"].removesuffix("m")) > int(looks_back_min)
+    assert rule["labels"]["severity"] == "warning"
+
+
 def test_the_dashboard_asks_for_what_is_there_and_leaves_nothing_that_is_counted_out() -> None:
     asked = set().union(*map(named, queries()))
     assert asked <= known()
