@@ -109,7 +109,7 @@ class KeyRing:
     def of_token_lately(self, token: str) -> Asker | None:
         """Whose token it was when the table was last read, if that is no longer ago than `REMEMBERED_S`.
 
-        Only for a server that does not answer, and for what must not fall silent with it: it may have been revoked since.
+        For a server that does not answer, and what must not fall silent with it: it may have been revoked since.
         """
         if self._clock() - self._read_at >= REMEMBERED_S:
             return None

@@ -61,8 +61,8 @@ def test_every_alert_has_its_runbook_and_no_runbook_is_of_none() -> None:
 def test_what_vanishes_altogether_is_an_alert_too() -> None:
     """Whoever tells of a server may be away itself, and a comparison with nothing is true of nothing."""
     expressions = {rule["alert"]: rule["expr"] for rule in rules()}
-    for alert, job in {"NoApi": "modiste-api", "NoWorker": "modiste-worker", "NoScheduler": "modiste-scheduler"}.items():
-        assert f'absent(up{{job="{job}"}} == 1)' in expressions[alert]
+    for alert, job in {"NoApi": "api", "NoWorker": "worker", "NoScheduler": "scheduler"}.items():
+        assert f'absent(up{{job="modiste-{job}"}} == 1)' in expressions[alert]
     for alert, gauge in {"DatabaseDown": gauges.DATABASE_UP, "BrokerDown": gauges.BROKER_UP}.items():
         assert f"or absent({gauge.name})" in expressions[alert]
 
