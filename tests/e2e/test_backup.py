@@ -116,7 +116,12 @@ def test_a_restored_service_answers_as_before(
         shutil.move(tmp_path / "backup", again)
         restored_store = again / "store"
         restored_store.mkdir()
-        told = {"DATABASE_URL": empty_server, "MODISTE_STORE": str(restored_store), "BROKER_URL": stack.pair.broker_url}
+        told = {
+            "DATABASE_URL": empty_server,
+            "SUPERUSER_URL": empty_server,
+            "MODISTE_STORE": str(restored_store),
+            "BROKER_URL": stack.pair.broker_url,
+        }
         said = shell(restore, again, release, MODISTE_HOME=str(again / "home"), COLUMNS="200", **told)
 
     assert "what is built can answer" in said
