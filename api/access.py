@@ -8,6 +8,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.audit import audited, changes
 from api.errors import ApiError, KeyNeeded, ScopeNeeded
 from api.keys import ASKING, Asker, KeyRing
 from api.pages import session
@@ -34,12 +35,15 @@ class KeyGuard:
             await self._app(scope, receive, send)
             return
         try:
-            ASKING.set(await self.admit(scope, needed))
+            asker = await self.admit(scope, needed)
+            ASKING.set(asker)
         except ApiError as error:
             await of_error(error)(scope, receive, send)
         except DbError as error:
             await of_db(Request(scope), error)(scope, receive, send)
         else:
+            if asker is not None and changes(scope["method"], needed):
+                send = audited(send, scope, asker)
             await self._app(scope, receive, send)
 
     async def admit(self, scope: Scope, needed: KeyScope) -> Asker | None:
