@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from kombu.exceptions import OperationalError as BrokerError
 
-from broker import living_workers, queue_length
+from broker import leases_of_workers, queue_length
 from cli.coverage import say_coverage
 from cli.errors import message_of
 from cli.opening import Stack, open_stack
@@ -183,9 +183,13 @@ def broker(stack: Stack) -> Finding:
 
 
 def workers(stack: Stack) -> Finding:
-    names = living_workers(stack.app)
-    if names:
-        return Finding(what="workers", verdict=Verdict.OK, says=", ".join(names))
+    leases = leases_of_workers(stack.app)
+    if len(set(leases.values())) > 1:
+        says = ", ".join(f"{name} with a lease of {lease_s:g} s" for name, lease_s in leases.items())
+        advice = "give all workers, and the scheduler, the same MODISTE_LEASE_S"
+        return Finding(what="workers", verdict=Verdict.WARNING, says=says, advice=advice)
+    if leases:
+        return Finding(what="workers", verdict=Verdict.OK, says=", ".join(leases))
     says = "none runs now"
     if stack.pair:
         return Finding(what="workers", verdict=Verdict.OK, says=f"{says}; `modiste import` starts one as needed")

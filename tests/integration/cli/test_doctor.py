@@ -108,6 +108,17 @@ def test_an_index_that_is_noted_and_not_there_is_a_fault(command: Command) -> No
     assert "(all vectors)" in found["says"]
 
 
+@pytest.mark.parametrize(("second", "verdict"), [(30.0, "ok"), (60.0, "warning")])
+def test_workers_whose_leases_differ_are_told(
+    command: Command, monkeypatch: pytest.MonkeyPatch, second: float, verdict: str
+) -> None:
+    monkeypatch.setattr("cli.commands.doctor.leases_of_workers", lambda _: {"one@a": 30.0, "one@b": second})
+    found = finding(command, "workers")
+    assert found["verdict"] == verdict
+    assert ("one@b with a lease of 60 s" in found["says"]) == (verdict == "warning")
+    assert "the same MODISTE_LEASE_S" in (found["advice"] or "the same MODISTE_LEASE_S")
+
+
 def test_what_piled_up_is_told_and_goes(command: Command) -> None:
     stray = command.store.put(Area.PHOTOS, b"of none")
     (path,) = Path(command.store.where).rglob(stray)
