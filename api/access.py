@@ -1,20 +1,24 @@
 """Who may ask: a key, or the session of one who knew it, with the scope that the route needs (`api.scopes`).
 
-Before anything else is looked at; health and signing in excepted. Where no key stands, everything is open.
+Before anything else is looked at; health and signing in excepted. Where no key stands, everything is open. While the
+database does not answer, a key that was right a while ago opens what tells that it does not, and nothing else.
 """
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.audit import audited, changes
 from api.errors import ApiError, KeyNeeded, ScopeNeeded
 from api.keys import ASKING, Asker, KeyRing
 from api.pages import session
 from api.problems import of_db, of_error
 from api.rates import Rate
 from api.scopes import is_counted, needed_for
-from db.errors import DbError
+from db.errors import DbError, NotReachable
 from db.states import KeyScope
+
+TELLS_OF_OUTAGES = frozenset({"/metrics"})
 
 
 class KeyGuard:
@@ -31,19 +35,28 @@ class KeyGuard:
             await self._app(scope, receive, send)
             return
         try:
-            ASKING.set(await self.admit(scope, needed))
+            asker = await self.admit(scope, needed)
+            ASKING.set(asker)
         except ApiError as error:
             await of_error(error)(scope, receive, send)
         except DbError as error:
             await of_db(Request(scope), error)(scope, receive, send)
         else:
+            if asker is not None and changes(scope["method"], needed):
+                send = audited(send, scope, asker)
             await self._app(scope, receive, send)
 
     async def admit(self, scope: Scope, needed: KeyScope) -> Asker | None:
         """Who asks; None where no key stands. Raises `KeyNeeded`, `ScopeNeeded`, `TooManyRequests` and `DbError`."""
-        if await self._keys.is_open():
-            return None
-        asker = await self.identify(scope["method"], Headers(scope=scope))
+        headers = Headers(scope=scope)
+        try:
+            if await self._keys.is_open():
+                return None
+            asker = await self.identify(scope["method"], headers)
+        except NotReachable:
+            asker = self._keys.of_token_lately(bearer_of(headers) or "") if scope["path"] in TELLS_OF_OUTAGES else None
+            if asker is None:
+                raise
         if asker is None:
             self._rate.take(address_of(scope))
             raise KeyNeeded
@@ -55,11 +68,17 @@ class KeyGuard:
         return asker
 
     async def identify(self, method: str, headers: Headers) -> Asker | None:
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            # Headers are read as latin-1; who sends a key in UTF-8 means the same key.
-            return await self._keys.of_token(given.encode("latin-1").decode("utf-8", "replace"))
+        token = bearer_of(headers)
+        if token is not None:
+            return await self._keys.of_token(token)
         return await session.asker_of(method, headers, self._keys)
+
+
+def bearer_of(headers: Headers) -> str | None:
+    """The key that a request was sent with; None where it has none."""
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    # Headers are read as latin-1; who sends a key in UTF-8 means the same key.
+    return given.encode("latin-1").decode("utf-8", "replace") if scheme.lower() == "bearer" else None
 
 
 def address_of(scope: Scope) -> str:

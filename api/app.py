@@ -1,5 +1,6 @@
 """Puts the API together. Nothing is opened before the application starts."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -46,6 +47,7 @@ from api.settings import ApiSettings
 from db.engine import MAX_OVERFLOW, open_engine
 from store import Store
 
+log = logging.getLogger(__name__)
 PHOTOS_AT_ONCE = 2
 POOL_SIZE = 10
 
@@ -72,6 +74,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
             ),
         )
         network.warm()
+        log.info("ready")
         yield
         network.close()
         engine.dispose()

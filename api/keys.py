@@ -1,7 +1,8 @@
 """The keys that open this API: the environment's, and those of the table `api_key`, which are looked up in memory.
 
 All standing keys are read at once and believed for `BELIEVED_S`; a key that was revoked is refused within that. So a
-guessed token costs no query either. Where the table cannot be read, no key of it is taken.
+guessed token costs no query either. Where the table cannot be read, no key of it is taken, but for what tells of the
+outage itself (`of_token_lately`).
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from db.keys import StandingKey, hash_of, note_use, standing_keys
 from db.states import KeyScope
 
 BELIEVED_S = 10.0
+REMEMBERED_S = 15 * 60.0
 OF_ENVIRONMENT = 0
 log = logging.getLogger(__name__)
 
@@ -104,6 +106,15 @@ class KeyRing:
         await self._refresh()
         return await self._of_row(self._by_hash.get(hash_of(token.strip())))
 
+    def of_token_lately(self, token: str) -> Asker | None:
+        """Whose token it was when the table was last read, if that is no longer ago than `REMEMBERED_S`.
+
+        For a server that does not answer, and what must not fall silent with it: it may have been revoked since.
+        """
+        if self._clock() - self._read_at >= REMEMBERED_S:
+            return None
+        return self._standing(self._by_hash.get(hash_of(token.strip())))
+
     async def of_id(self, key_id: int) -> Asker | None:
         """Whose session it would be, if its signature fits `secret`."""
         if key_id == OF_ENVIRONMENT:
@@ -117,9 +128,14 @@ class KeyRing:
         return Asker(id=OF_ENVIRONMENT, name="MODISTE_API_KEY", scope=KeyScope.ADMIN, secret=self._environment)
 
     async def _of_row(self, row: StandingKey | None) -> Asker | None:
+        asker = self._standing(row)
+        if row is not None and asker is not None:
+            await self._note(row)
+        return asker
+
+    def _standing(self, row: StandingKey | None) -> Asker | None:
         if row is None or (row.expires_at is not None and row.expires_at <= datetime.now(UTC)):
             return None
-        await self._note(row)
         # The environment's key goes in too, so that who reads the table alone can sign no session.
         secret = hmac.digest(self._environment or b"", row.hash, "sha256")
         return Asker(id=row.id, name=row.name, scope=row.scope, secret=secret)

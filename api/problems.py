@@ -117,7 +117,9 @@ def of_error(error: ApiError) -> JSONResponse:
 
 
 def of_db(_: Request, error: DbError) -> JSONResponse:
-    return problem(STATUS.get(type(error), 500), type(error).__name__, str(error))
+    # The driver's words have the server's address in them, which is for `modiste doctor` and not for whoever asks.
+    detail = str(NotReachable()) if isinstance(error, NotReachable) else str(error)
+    return problem(STATUS.get(type(error), 500), type(error).__name__, detail)
 
 
 def of_photo(_: Request, error: PhotoError) -> JSONResponse:

@@ -3,7 +3,7 @@
 from broker.app import PLANNING, make_app
 from broker.delivery import Delivery
 from broker.listener import Listener
-from broker.messages import ENRICH_SHARD, PLAN_IMPORT, dispatch, living_workers, queue_length
+from broker.messages import ENRICH_SHARD, PLAN_IMPORT, dispatch, leases_of_workers, living_workers, queue_length
 from broker.vitals import VitalsCollector
 from broker.watchdog import Mouth, Watchdog
 
@@ -17,6 +17,7 @@ __all__ = [
     "VitalsCollector",
     "Watchdog",
     "dispatch",
+    "leases_of_workers",
     "living_workers",
     "make_app",
     "queue_length",

@@ -1,7 +1,7 @@
 """Messages: hints that something in the tables waits. One too many does no harm, a lost one is sent again."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from celery import Celery
@@ -90,3 +90,18 @@ def living_workers(app: Celery, timeout_s: float = 1.0) -> list[str]:
             return sorted(name for answer in answers for name in answer)
     except (OperationalError, OSError):
         return []
+
+
+def leases_of_workers(app: Celery, timeout_s: float = 1.0) -> Mapping[str, float]:
+    """The workers that answer now, with the lease in seconds that each was started with.
+
+    Celery's own question after its settings has it: what a message may be held for is the lease (`broker.delivery`).
+    """
+    try:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=5)
+            answers = app.control.broadcast("conf", reply=True, timeout=timeout_s, connection=connection) or []
+    except (OperationalError, OSError):
+        return {}
+    told = {name: conf for answer in answers for name, conf in answer.items()}
+    return {name: float(told[name]["broker_transport_options"]["visibility_timeout"]) for name in sorted(told)}

@@ -10,7 +10,7 @@ from worker.logged import ids_at_work
 
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["info", "debug"]
-OURS = ("worker", "db", "vision", "cli", "store")
+OURS = ("worker", "db", "vision", "cli", "store", "api", "modiste")
 
 
 def log_to_stderr(log_format: LogFormat = "text", level: LogLevel = "info") -> None:

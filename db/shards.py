@@ -243,9 +243,9 @@ def sweeps_alone(connection: Connection) -> bool:
     return bool(connection.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": SWEEP_LOCK}))
 
 
-def requeue_abandoned(connection: Connection, limit: int = 100) -> int:
-    """Puts shards whose lease ran out back on the queue. The DB's clock decides, whatever the workers' say."""
-    return connection.execute(
+def requeue_abandoned(connection: Connection, limit: int = 100) -> Sequence[int]:
+    """Puts shards whose lease ran out back on the queue; their ids. The DB's clock decides, whatever workers' say."""
+    return connection.scalars(
         text(f"""
             WITH dead AS (
                 SELECT id FROM modiste.shard WHERE state = 'leased' AND lease_until < clock_timestamp()
@@ -253,10 +253,10 @@ def requeue_abandoned(connection: Connection, limit: int = 100) -> int:
             )
             UPDATE modiste.shard s SET state = {WAITING}, lease_until = NULL, worker = NULL, sent_at = NULL,
                 error = coalesce(error, 'the worker vanished')
-            FROM dead WHERE s.id = dead.id
+            FROM dead WHERE s.id = dead.id RETURNING s.id
         """),
         {"limit": limit},
-    ).rowcount
+    ).all()
 
 
 def settle_pauses(connection: Connection) -> int:

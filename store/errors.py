@@ -7,6 +7,7 @@ StoreError
 ├── DamagedFolder
 ├── DifferentFolderInStore
 └── StoreUnavailable
+    ├── NoBucket
     ├── StoreFull
     └── StoreUnreachable
 
@@ -47,6 +48,10 @@ class DifferentFolderInStore(StoreError):
 
 class StoreUnavailable(StoreError):
     """The store cannot be used at the moment."""
+
+
+class NoBucket(StoreUnavailable):
+    """There is no bucket for the store {where}. Create it, or check its name in MODISTE_STORE."""
 
 
 class StoreFull(StoreUnavailable):

@@ -8,9 +8,14 @@ from typing import Any
 
 import fsspec
 
-from store.errors import BadStoreUrl, StoreUnreachable, store_error
+from store.errors import BadStoreUrl, NoBucket, StoreUnreachable, store_error
 
 YOUNG_S = 24 * 3600.0
+# A store that hangs is given up after half a minute: botocore asks twice, and s3fs has it do so twice. How long nothing
+# may come is no limit of how long a file may take: one that comes slowly comes.
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 8
+ATTEMPTS = 2
 
 
 class RemoteFiles:
@@ -23,19 +28,19 @@ class RemoteFiles:
 
     def size(self, relative: str) -> int | None:
         """Bytes of the object, None where there is none; raises StoreUnreachable."""
-        with self._errors():
-            try:
+        try:
+            with self._errors():
                 return int(self._fs.info(self._at(relative))["size"] or 0)
-            except FileNotFoundError:
-                return None
+        except FileNotFoundError:
+            return None
 
     def keep_young(self, relative: str, size: int) -> bool:
         """Whether an object of this size is there and young; one that is a day old is to be written again."""
-        with self._errors():
-            try:
+        try:
+            with self._errors():
                 info = self._fs.info(self._at(relative))
-            except FileNotFoundError:
-                return False
+        except FileNotFoundError:
+            return False
         age_s = _age_s(info)
         return info["size"] == size and (age_s is None or age_s < YOUNG_S)
 
@@ -45,9 +50,12 @@ class RemoteFiles:
             return bytes(self._fs.cat_file(self._at(relative)))
 
     def write(self, relative: str, data: bytes, *, durable: bool) -> None:  # noqa: ARG002 - an object is durable
-        """Write or replace the object; raises StoreFull, StoreUnreachable."""
-        with self._errors():
-            self._fs.pipe_file(self._at(relative), data)
+        """Write or replace the object; raises NoBucket, StoreFull, StoreUnreachable."""
+        try:
+            with self._errors():
+                self._fs.pipe_file(self._at(relative), data)
+        except FileNotFoundError as error:  # of a driver that says no more: what else would be missing?
+            raise NoBucket(where=self.where) from error
 
     def copy_in(self, relative: str, source: Path, *, durable: bool) -> None:  # noqa: ARG002
         """Upload a file of this machine in parts; raises FileNotFoundError (the source), StoreUnreachable."""
@@ -61,19 +69,19 @@ class RemoteFiles:
 
     def remove(self, relative: str) -> None:
         """Remove the object; one that is not there is no error."""
-        with self._errors():
-            try:
+        try:
+            with self._errors():
                 self._fs.rm_file(self._at(relative))
-            except FileNotFoundError:
-                return
+        except FileNotFoundError:
+            return
 
     def remove_folder(self, relative: str) -> None:
         """Remove every object below `relative`; none there is no error."""
-        with self._errors():
-            try:
+        try:
+            with self._errors():
                 self._fs.rm(self._at(relative), recursive=True)
-            except FileNotFoundError:
-                return
+        except FileNotFoundError:
+            return
 
     def walk(self, relative: str) -> Iterator[str]:
         """Paths below `relative`, relative to it, of all objects."""
@@ -100,12 +108,24 @@ class RemoteFiles:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if _of_bucket(error):
+                raise NoBucket(where=self.where) from error
             raise
         except OSError as error:
             raise store_error(error, self.where) from error
         except Exception as error:  # drivers raise their own kinds (botocore's are no OSError)
             raise StoreUnreachable(where=self.where, reason=f"{type(error).__name__}: {error}") from error
+
+
+def _of_bucket(error: BaseException | None) -> bool:
+    """Whether the bucket is missing and not an object in it: only what the driver translated tells."""
+    while error is not None:
+        answer = getattr(error, "response", None)
+        if isinstance(answer, Mapping) and answer.get("Error", {}).get("Code") == "NoSuchBucket":
+            return True
+        error = error.__cause__
+    return False
 
 
 def _age_s(info: Mapping[str, Any]) -> float | None:
@@ -126,9 +146,25 @@ def _file_system(url: str) -> tuple[Any, str]:
     # Another process writes too: a listing remembered from before would be wrong.
     options = {"use_listings_cache": False} if protocol in ("s3", "s3a", "gs", "abfs", "az") else {}
     try:
-        fs, root = fsspec.core.url_to_fs(url, **options)
+        patience = _patience() if protocol in ("s3", "s3a") else {}
+        fs, root = fsspec.core.url_to_fs(url, **options, **patience)
     except ImportError as error:
         raise BadStoreUrl(url=url, reason=f"{error} (for s3:// install modiste with the extra 's3')") from error
     except (ValueError, TypeError) as error:
         raise BadStoreUrl(url=url, reason=error) from error
+    if patience:
+        fs.retries = ATTEMPTS
     return fs, root
+
+
+def _patience() -> dict[str, Any]:
+    """What has s3fs give up a store that hangs. The instance is then our own: it is told more."""
+    from aiobotocore.session import AioSession
+    from botocore.handlers import add_expect_header
+
+    session = AioSession()
+    # A write would ask whether it may come and wait for the answer without end; aiohttp's times do not count there.
+    session.unregister("before-call.s3", add_expect_header)
+    retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
+    config = {"connect_timeout": CONNECT_TIMEOUT_S, "read_timeout": READ_TIMEOUT_S, "retries": retries}
+    return {"session": session, "config_kwargs": config, "skip_instance_cache": True}

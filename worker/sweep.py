@@ -47,9 +47,12 @@ def sweep(engine: Engine, app: Celery, store: Store, delivery: Delivery) -> None
         given_up = requeue_abandoned_plans(connection)
         lost = sum(forget_lost(connection, queue, older_than_s=delivery.lost_message_s) for queue in idle)
         cancelled = half_cancelled(connection)
-    LEASES_EXPIRED.inc(returned)
+    LEASES_EXPIRED.inc(len(returned))
     if returned or split or lost:
-        logger.warning("%d shards came back from lost workers, %d split, %d messages were lost", returned, split, lost)
+        logger.warning(
+            "%d shards came back from lost workers, %d split, %d messages were lost", len(returned), split, lost,
+            extra={"shard_ids": sorted(returned)} if returned else None,
+        )  # fmt: skip
     for import_id in cancelled:
         finish_cancelling(engine, import_id)
     for feed in given_up:

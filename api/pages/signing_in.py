@@ -1,5 +1,6 @@
 """`/sign-in` and `/sign-out`, where the API asks for a key; elsewhere both lead to the catalogue."""
 
+import logging
 import re
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from api.pages import session
 from api.pages.site import UseSite
 
 router = APIRouter()
+log = logging.getLogger(__name__)
 
 # A path of our own: neither `//other.example` nor what a browser would take for that.
 OWN_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20]*")
@@ -45,6 +47,7 @@ async def enter(
     asker = await site.keys.of_token(key)
     if asker is None:
         site.guesses.take(address)
+        log.warning("a sign-in from %s failed: no key is the one that was given", address)
         return site.page("sign-in.html", status=401, following=own_path(following), wrong=True)
     response = go(own_path(following))
     session.sign_in(response, asker, secure=request.url.scheme == "https")

@@ -3,7 +3,7 @@
 import importlib.metadata
 import importlib.util
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from kombu.exceptions import OperationalError as BrokerError
 
-from broker import living_workers, queue_length
+from broker import leases_of_workers, queue_length
 from cli.coverage import say_coverage
 from cli.errors import message_of
 from cli.opening import Stack, open_stack
@@ -28,20 +28,23 @@ from db.reading import missing_grants
 from db.recall import last_checks
 from db.recall_advice import warnings
 from db.servers import (
-    OLDEST_PGVECTOR,
     OLDEST_POSTGRES,
     SOUND_PGVECTOR,
     behind_a_pool,
     numbers,
     pgvector_version,
+    require_new_enough,
     server_version,
 )
 from db.states import Lane
-from store import Area
+from store import Area, DamagedFolder, NoBucket, NotInStore, Store, StoreError
 from vision.predictor import gpu_is_there
 from worker.networks import open_active
 
+MENDS_MODEL = "for a model version, its folder: modiste models register FOLDER"
+MENDS_PHOTOS = "for photos, their feeds: modiste import FEED … --refetch"
 PHOTOS_LOOKED_FOR = 200
+UNSEEN = "not looked at, as the store cannot be used"
 
 
 class Verdict(StrEnum):
@@ -67,12 +70,13 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
     """Look at everything modiste needs and say what to do about each fault. Exit status 1 if there is one."""
-    findings = list(examine(Settings(), deep=deep))
+    findings = list[Finding]()
+    for finding in examine(Settings(), deep=deep):
+        findings.append(finding)
+        if not as_json:
+            show(finding)  # at once: what comes next may take its time
     if as_json:
         print_json(findings)
-    else:
-        for finding in findings:
-            show(finding)
     if any(finding.verdict is Verdict.FAULT for finding in findings):
         raise typer.Exit(1)
 
@@ -98,10 +102,16 @@ def look_around(stack: Stack, *, deep: bool) -> Iterator[Finding]:
     database = looked_at(postgres, stack)
     yield database
     if database.verdict is not Verdict.FAULT:
-        yield from (looked_at(check, stack) for check in (pgvector, schema, model, index, recall, reader))
-    yield from (looked_at(check, stack) for check in (broker, workers, store))
-    if database.verdict is not Verdict.FAULT:
-        yield looked_at(partial(files, deep=deep), stack)
+        yield from (looked_at(check, stack) for check in (pgvector, schema, index, recall, reader))
+    yield from (looked_at(check, stack) for check in (broker, workers))
+    kept = looked_at(store, stack)
+    yield kept
+    if database.verdict is Verdict.FAULT:
+        return
+    if kept.verdict is Verdict.FAULT:  # it would be waited for again by each
+        yield from (Finding(what=what, verdict=Verdict.FAULT, says=UNSEEN) for what in ("model", "files"))
+        return
+    yield from (looked_at(check, stack) for check in (model, partial(files, deep=deep)))
 
 
 def looked_at(check: Callable[[Stack], Finding], stack: Stack) -> Finding:
@@ -142,12 +152,11 @@ def postgres(stack: Stack) -> Finding:
 
 def pgvector(stack: Stack) -> Finding:
     with transaction(stack.engine) as connection:
+        require_new_enough(connection)  # says what `modiste migrate` would
         version = pgvector_version(connection)
     if version is None:
-        advice = "as a superuser: CREATE EXTENSION vector"
+        advice = "run: modiste migrate; or as a superuser, where it may not: CREATE EXTENSION vector"
         return Finding(what="pgvector", verdict=Verdict.FAULT, says="not installed in this database", advice=advice)
-    if numbers(version) < OLDEST_PGVECTOR:
-        return Finding(what="pgvector", verdict=Verdict.FAULT, says=version, advice="upgrade to 0.8.0 or newer")
     if numbers(version) < SOUND_PGVECTOR:
         advice = "upgrade to 0.8.4 or newer: VACUUM can damage an HNSW index before that"
         return Finding(what="pgvector", verdict=Verdict.WARNING, says=version, advice=advice)
@@ -174,9 +183,13 @@ def broker(stack: Stack) -> Finding:
 
 
 def workers(stack: Stack) -> Finding:
-    names = living_workers(stack.app)
-    if names:
-        return Finding(what="workers", verdict=Verdict.OK, says=", ".join(names))
+    leases = leases_of_workers(stack.app)
+    if len(set(leases.values())) > 1:
+        says = ", ".join(f"{name} with a lease of {lease_s:g} s" for name, lease_s in leases.items())
+        advice = "give all workers, and the scheduler, the same MODISTE_LEASE_S"
+        return Finding(what="workers", verdict=Verdict.WARNING, says=says, advice=advice)
+    if leases:
+        return Finding(what="workers", verdict=Verdict.OK, says=", ".join(leases))
     says = "none runs now"
     if stack.pair:
         return Finding(what="workers", verdict=Verdict.OK, says=f"{says}; `modiste import` starts one as needed")
@@ -185,8 +198,15 @@ def workers(stack: Stack) -> Finding:
 
 def store(stack: Stack) -> Finding:
     name = f"doctor-{time.time_ns()}"
-    stack.store.write(Area.FEEDS, name, b"written by modiste doctor")
-    stack.store.remove(Area.FEEDS, name)
+    try:
+        stack.store.write(Area.FEEDS, name, b"written by modiste doctor")
+        stack.store.remove(Area.FEEDS, name)
+    except NoBucket as error:
+        advice = "create the bucket (aws s3 mb s3://BUCKET), or mend MODISTE_STORE; then run: modiste migrate"
+        return Finding(what="store", verdict=Verdict.FAULT, says=str(error), advice=advice)
+    except StoreError as error:
+        advice = "check MODISTE_STORE, what opens it (for s3:// AWS_…), and that this machine reaches it"
+        return Finding(what="store", verdict=Verdict.FAULT, says=str(error), advice=advice)
     return Finding(what="store", verdict=Verdict.OK, says=f"{stack.store.where} can be written")
 
 
@@ -227,19 +247,28 @@ def files(stack: Stack, *, deep: bool) -> Finding:
     """Whether the store has what the tables speak of: model versions, and photos, all with `deep`."""
     with transaction(stack.engine) as connection:
         versions = [version.name for version in list_models(connection) if version.state != "retired"]
-    for name in versions:
-        stack.store.require_folder(Area.MODELS, name)
+    damaged = list(damaged_models(stack.store, versions))
     looked_for, lost = 0, list[str]()
     for digests in all_contents(stack.engine) if deep else [some_photos(stack)]:
         lost += [digest for digest in digests if not stack.store.has_photo(digest)]
         looked_for += len(digests)
-    if lost:
-        says = f"{len(lost):,} of {looked_for:,} photos looked for are gone from {stack.store.where}, such as {lost[0]}"
-        advice = "is MODISTE_STORE the right one? Else restore its backup, or import the feeds again with --refetch"
-        return Finding(what="files", verdict=Verdict.FAULT, says=says, advice=advice)
-    every = "all " if deep else ""
-    says = f"model versions and {every}{looked_for:,} photos looked for are in the store"
-    return Finding(what="files", verdict=Verdict.OK, says=says)
+    photos = f"all {looked_for:,} photos" if deep else f"a sample of {looked_for:,} photos"
+    if not damaged and not lost:
+        return Finding(what="files", verdict=Verdict.OK, says=f"model versions and {photos} are in the store")
+    gone = [f"{len(lost):,} of {photos} are gone from {stack.store.where}, such as {lost[0]}"] if lost else []
+    mends = [MENDS_MODEL] if damaged else []
+    mends += [MENDS_PHOTOS] if lost else []
+    advice = "; ".join(["is MODISTE_STORE the right one? Else restore its backup", *mends])
+    return Finding(what="files", verdict=Verdict.FAULT, says=" ".join([*damaged, *gone]), advice=advice)
+
+
+def damaged_models(store: Store, versions: Sequence[str]) -> Iterator[str]:
+    """What is wrong with each version whose folder is not whole."""
+    for name in versions:
+        try:
+            store.require_folder(Area.MODELS, name)
+        except (NotInStore, DamagedFolder) as fault:
+            yield str(fault)
 
 
 def some_photos(stack: Stack) -> list[str]:

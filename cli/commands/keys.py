@@ -9,7 +9,7 @@ import typer
 
 from cli.errors import UsageError
 from cli.opening import open_stack
-from cli.output import out, print_json, print_table
+from cli.output import err, out, print_json, print_table
 from cli.settings import Settings
 from db.engine import transaction
 from db.keys import create_key, list_keys, revoke_key
@@ -37,8 +37,8 @@ def create(
     if as_json:
         print_json({"name": name, "scope": scope, "token": token})
     else:
-        out.print(token, soft_wrap=True)
-        out.print(f"The token of {name} ({scope}); it is not shown again. From now on the API asks for a key.")
+        out.print(token, soft_wrap=True)  # alone, so that it may go to a file or a variable
+        err.print(f"The token of {name} ({scope}); it is not shown again. From now on the API asks for a key.")
 
 
 def span_of(given: str) -> timedelta:

@@ -98,8 +98,14 @@ def register(
         if activate:
             registration.activate(stack.engine, stack.store, stack.settings.home / "cache", version, force=force)
             say_active(stack)
-        else:
+        elif lacks_backfill(stack, version):
             out.print(f"To have it see what answers rest on: modiste models backfill {version}", soft_wrap=True)
+
+
+def lacks_backfill(stack: Stack, version: str) -> bool:
+    """Not where it is the active one: registering it again only mends its files."""
+    with transaction(stack.engine) as connection:
+        return model_by_name(connection, version).state is not ModelState.ACTIVE
 
 
 models.command()(backfill.backfill)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 
 from cli.opening import open_stack
 from cli.sample import draw_catalogue
@@ -21,7 +21,9 @@ from cli.settings import Settings
 from db.contents import all_contents
 from db.engine import MIGRATIONS, open_engine, transaction
 from db.indexes import VectorIndex, build_index, dead_indexes
+from db.migrate import migrate
 from db.models import active_model
+from db.reading import missing_grants
 from db.similarity import similar_listings
 from store import Store
 from tests.compat.servers import Release, postgres, release_at
@@ -116,7 +118,12 @@ def test_a_restored_service_answers_as_before(
         shutil.move(tmp_path / "backup", again)
         restored_store = again / "store"
         restored_store.mkdir()
-        told = {"DATABASE_URL": empty_server, "MODISTE_STORE": str(restored_store), "BROKER_URL": stack.pair.broker_url}
+        told = {
+            "DATABASE_URL": empty_server,
+            "SUPERUSER_URL": empty_server,
+            "MODISTE_STORE": str(restored_store),
+            "BROKER_URL": stack.pair.broker_url,
+        }
         said = shell(restore, again, release, MODISTE_HOME=str(again / "home"), COLUMNS="200", **told)
 
     assert "what is built can answer" in said
@@ -134,6 +141,42 @@ def test_a_restored_service_answers_as_before(
     assert all(store.has_photo(digest) for page in all_contents(engine) for digest in page)
     goes_on(engine)
     engine.dispose()
+
+
+def by_compose(section: str) -> str:
+    """What the guide has PostgreSQL's container do, for a server that is not in one."""
+    inside = re.findall(r"^    docker compose exec -T postgres (.*)$", section, flags=re.MULTILINE)
+    assert inside
+    return "\n".join(inside)
+
+
+def test_the_compose_guide_restores_into_a_new_volume_and_into_the_one_that_is_there(
+    release: Release, empty_server: str, tmp_path: Path
+) -> None:
+    backup, there = (ROOT / "docs/containers.md").read_text().split("\n## Backup\n")[1].split("\nBack into the volume")
+    there, new = there.split("\n## Upgrade\n")[0].split("\nInto a new one")
+    with tempfile.TemporaryDirectory(prefix="modiste-dumped-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        with postgres(release, Path(folder)) as url:
+            source = open_engine(url)
+            migrate(source)
+            counts = figures(source)
+            shell(by_compose(backup), tmp_path, release, **reached(url))
+            shell(by_compose(there), tmp_path, release, **reached(url))
+            assert figures(source) == counts
+            source.dispose()
+    shell(by_compose(new), tmp_path, release, **reached(empty_server))
+    engine = open_engine(empty_server)
+    assert figures(engine) == counts
+    with transaction(engine) as connection:
+        assert missing_grants(connection) == []
+    engine.dispose()
+
+
+def reached(url: str) -> dict[str, str]:
+    """What has PostgreSQL's programs find this server without an address."""
+    found = make_url(url)
+    return {"PGHOST": str(found.host), "PGPORT": str(found.port)}
 
 
 def goes_on(engine: Engine) -> None:

@@ -13,11 +13,14 @@ from fastapi.testclient import TestClient
 
 from api.app import make_app
 from api.forecasts import Forecast, RowsForecast
-from api.keys import BELIEVED_S, KeyRing
+from api.keys import BELIEVED_S, REMEMBERED_S, KeyRing
 from api.pages import session
 from api.pages.site import GUESSES_PER_MINUTE
 from api.scopes import NEEDED, needed_for
+from cli.logs import OURS as OURS_IN_LOG
+from cli.logs import formatter_of
 from db.engine import transaction
+from db.errors import NotReachable
 from db.keys import create_key, revoke_key
 from db.states import KeyScope
 from tests.integration.api.pages.conftest import page_of
@@ -166,6 +169,24 @@ def test_a_page_shows_no_form_that_the_key_may_not_send(
     shop.rows("DELETE FROM modiste.model_version WHERE name = :n", n=other)
 
 
+def test_what_tells_of_an_outage_is_open_during_it_to_keys_that_stood(
+    guarded: TestClient, tokens: dict[str, str], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: Any) -> None:
+        raise NotReachable
+
+    assert guarded.get("/metrics", headers=bearer(tokens["read"])).status_code == 200
+    monkeypatch.setattr("api.keys.standing_keys", away)
+    clock.pass_by(BELIEVED_S)
+    assert guarded.get("/metrics", headers=bearer(tokens["read"])).status_code == 200
+    for token in ("guess", tokens["expired"]):
+        assert guarded.get("/metrics", headers=bearer(token)).status_code == 503
+    assert guarded.get("/metrics").status_code == 503
+    assert guarded.get("/v1/models", headers=bearer(tokens["admin"])).status_code == 503
+    clock.pass_by(REMEMBERED_S)
+    assert guarded.get("/metrics", headers=bearer(tokens["read"])).status_code == 503
+
+
 def test_too_many_requests_are_refused_by_key_and_say_when_to_come_back(
     guarded: TestClient, tokens: dict[str, str]
 ) -> None:
@@ -186,6 +207,51 @@ def test_keys_cannot_be_guessed_at_speed_where_one_signs_in(guarded: TestClient,
     refused = guarded.post("/sign-in", data={"key": tokens["admin"]}, headers=OURS)
     assert refused.status_code == 429
     assert session.COOKIE not in refused.headers.get("set-cookie", "")
+
+
+def test_who_changed_what_is_noted_with_the_name_of_the_key(
+    guarded: TestClient, tokens: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="modiste.audit")
+    catalogue = "/v1/catalogues/audited/listings/a%20b?secret=x"
+    asked = [
+        guarded.put(catalogue, json={"title": "Dress"}, headers=bearer(tokens["import"])),
+        guarded.delete(catalogue, headers=bearer(tokens["admin"])),
+        guarded.delete(catalogue, headers=bearer(tokens["read"])),  # refused
+        guarded.delete("/v1/listings/999999", headers=bearer(tokens["import"])),  # there is none
+        guarded.get("/v1/corrections", headers=bearer(tokens["import"])),  # changes nothing
+        guarded.post("/v1/search/attributes", json={}, headers=bearer(tokens["import"])),
+    ]
+    assert [answer.status_code < 400 for answer in asked[:4]] == [True, True, False, False], [a.text for a in asked]
+    noted = [record for record in caplog.records if record.name == "modiste.audit"]
+    path = "/v1/catalogues/audited/listings/a%20b"
+    assert [record.message for record in noted] == [
+        f"PUT {path} by import: {asked[0].status_code}",
+        f"DELETE {path} by admin: {asked[1].status_code}",
+    ]
+    told = json.loads(formatter_of("json").format(noted[0]))
+    assert (told["method"], told["path"], told["status"], told["key"]) == ("PUT", path, asked[0].status_code, "import")
+    assert not [token for token in tokens.values() if token in json.dumps(told)]
+
+
+def test_a_sign_in_that_fails_is_noted_without_what_was_given(
+    guarded: TestClient, tokens: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    guarded.post("/sign-in", data={"key": tokens["read"] + "x"}, headers=OURS)
+    (record,) = [record for record in caplog.records if record.name == "api.pages.signing_in"]
+    assert record.levelname == "WARNING"
+    assert "a sign-in from testclient failed" in record.message
+    assert tokens["read"] not in record.message
+
+
+def test_an_api_that_is_ready_says_so(shop: Any, store: Any, place: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="api")
+    with TestClient(make_app(place.settings(shop, store))):
+        assert [r.message for r in caplog.records if r.name == "api.app"] == ["ready"]
+
+
+def test_what_is_our_news_is_in_the_log_of_the_command() -> None:
+    assert {"api", "modiste"} <= set(OURS_IN_LOG)
 
 
 def test_no_token_is_in_a_log_or_an_answer_of_a_request_that_fails(

@@ -6,7 +6,7 @@ from sqlalchemy.exc import OperationalError, TimeoutError  # noqa: A004
 
 from api.app import make_app
 from db.engine import transaction
-from db.errors import NotMigrated
+from db.errors import NotMigrated, NotReachable
 from store import Store
 
 
@@ -102,6 +102,17 @@ def test_faults_of_the_inside_are_not_told(
     problem = said(client.get("/v1/models"))
     assert problem["status"] == status
     assert "secret" not in str(problem)
+
+
+def test_who_is_told_of_readiness_does_not_learn_where_the_database_is(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise NotReachable(f'{NotReachable.__doc__} (connection to server at "db.internal", port 5432 failed)')
+
+    monkeypatch.setattr("api.health.require_migrated", away)
+    problem = said(client.get("/readyz"))
+    assert (problem["status"], problem["detail"]) == (503, NotReachable.__doc__)
 
 
 def test_ready_means_that_a_model_is_active(client: TestClient, shop: Any) -> None:

@@ -1,6 +1,7 @@
 """`modiste keys`: a token is shown once and kept nowhere; keys are listed and revoked, and names are free again."""
 
 import json
+import re
 from typing import Any
 
 from db.keys import hash_of
@@ -26,7 +27,7 @@ def test_keys_are_made_listed_and_revoked(command: Command) -> None:
     assert "There is no key" in command.run("keys", "list")
     assert "no such standing API key" in command.refuse("keys", "revoke", "shop")
     assert "shop" in command.run("keys", "list", "--revoked")
-    assert command.run("keys", "create", "shop", "--scope", "read").startswith("modiste_")
+    assert re.fullmatch(r"modiste_[\w-]{43}\n", command.run("keys", "create", "shop", "--scope", "read"))
     (standing,) = json.loads(command.run("keys", "list", "--json"))
     command.run("keys", "create", str(standing["id"]), "--scope", "admin")
     command.run("keys", "revoke", str(standing["id"]))

@@ -202,7 +202,7 @@ def test_a_model_that_checks_is_registered_shown_and_active(command: Command, fo
 def test_registering_again_changes_nothing_and_another_model_under_the_name_is_refused(
     command: Command, folder: Path
 ) -> None:
-    command.run("models", "register", folder)
+    assert "modiste models backfill" in command.run("models", "register", folder)
     command.run("models", "register", folder)
     change_manifest(folder, lambda manifest: manifest["licences"].update(photos="none"))
     assert "registered with another manifest" in command.refuse("models", "register", folder)
@@ -219,6 +219,7 @@ def test_what_the_store_cannot_take_is_not_registered(command: Command, folder: 
 def two(command: Command, folder: Path) -> tuple[str, Path]:
     """A registered version, not active, and where the store keeps it; another one is active."""
     command.run("models", "register", folder, "--activate")
+    assert "backfill" not in command.run("models", "register", folder), "the active one has seen all"
     change_manifest(folder, lambda manifest: manifest.update(version="second"))
     command.run("models", "register", folder)
     return "second", command.store.fetch_folder(Area.MODELS, "second", folder)

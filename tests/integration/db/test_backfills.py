@@ -64,7 +64,7 @@ def test_a_backfill_that_was_killed_goes_on_and_all_contents_are_seen_once_by_bo
     killed = shop.take(shard)
     shop.rows("UPDATE modiste.shard SET lease_until = clock_timestamp() - interval '1 s' WHERE id = :i", i=shard)
     with transaction(shop.engine) as connection:
-        assert requeue_abandoned(connection) == 1
+        assert len(requeue_abandoned(connection)) == 1
     assert backfill(shop) == [import_id]
     assert open_shards(shop, import_id) == [shard], "what waits is not put to work twice"
     lease = shop.take(shard)

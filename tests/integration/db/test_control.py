@@ -138,7 +138,7 @@ def vanish(shop: Shop, import_id: int, lease: Any) -> None:
     expire(shop)
     assert shop.claim(lease.shard_id) is None, "not even where its lease ran out"
     with transaction(shop.engine) as connection:
-        assert requeue_abandoned(connection) == 1
+        assert len(requeue_abandoned(connection)) == 1
 
 
 @pytest.mark.parametrize("meanwhile", [plan_more, give_away, try_later, vanish])

@@ -92,7 +92,7 @@ def test_a_late_writer_whom_nobody_replaced_may_still_write(shop: Shop) -> None:
     shop.finish(late)
     expire(shop, second)
     with transaction(shop.engine) as connection:
-        assert requeue_abandoned(connection) == 1
+        assert len(requeue_abandoned(connection)) == 1
     shop.finish(requeued)
     assert shop.status(import_id).state is ImportState.DONE
     assert shop.claim(second) is None
@@ -181,7 +181,7 @@ def test_shards_of_vanished_workers_return_to_the_queue_and_are_sent_again(shop:
     shop.take(alive)
     expire(shop, gone)
     with transaction(shop.engine) as connection:
-        assert requeue_abandoned(connection) == 1
+        assert len(requeue_abandoned(connection)) == 1
         assert take_unsent(connection) == [(gone, Lane.BULK)]
     assert shard_of(shop, gone)["attempt"] == 1
     assert shard_of(shop, alive)["state"] == ShardState.LEASED
@@ -193,7 +193,7 @@ def test_a_sweep_passes_over_a_shard_that_a_late_worker_is_writing(shop: Shop) -
     expire(shop, shard)
     with transaction(shop.engine) as writer, transaction(shop.engine) as sweeper:
         writer.execute(text("SELECT FROM modiste.shard FOR UPDATE"))
-        assert requeue_abandoned(sweeper) == 0
+        assert len(requeue_abandoned(sweeper)) == 0
 
 
 def test_a_due_shard_is_sent_once_until_its_message_is_known_to_be_lost(shop: Shop) -> None:

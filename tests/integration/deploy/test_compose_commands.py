@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from broker import leases_of_workers, make_app
 from db.engine import open_engine, parse_url
 from db.migrate import head_revision
 from deploy import health
@@ -74,6 +75,18 @@ def test_the_scheduler_is_healthy_because_it_sweeps(
         if seen[-1:] != [answer]:
             seen.append(answer)
         time.sleep(0.1)
+
+
+def test_a_worker_tells_the_lease_that_it_was_started_with(
+    container: Callable[[str, str], Any],
+    running: Callable[[Any], subprocess.Popen[bytes]],
+    migrated_url: str,
+    broker_url: str,
+) -> None:
+    service = container("worker", migrated_url)
+    service.environment["MODISTE_LEASE_S"] = "45"
+    service.wait_until_healthy(running(service))
+    assert list(leases_of_workers(make_app(broker_url)).values()) == [45.0]
 
 
 def test_an_unmigrated_database_leaves_the_api_unready(

@@ -1,3 +1,4 @@
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from celery import Celery
 from sqlalchemy import Engine, text
 
 from broker import Delivery, dispatch, living_workers, make_app, queue_length
+from cli.logs import formatter_of
 from db.coverage import Coverage, coverage
 from db.engine import transaction
 from db.models import activate_model, register_model
@@ -79,15 +81,19 @@ def test_messages_that_still_wait_are_not_sent_again(engine: Engine, app: Celery
 
 
 @pytest.mark.usefixtures("planned")
-def test_the_shard_of_a_vanished_worker_is_sent_again(engine: Engine, app: Celery, store: Store) -> None:
+def test_the_shard_of_a_vanished_worker_is_sent_again_and_the_log_tells_which(
+    engine: Engine, app: Celery, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     with transaction(engine) as connection:
-        connection.execute(
+        ids = connection.scalars(
             text("""
                 UPDATE modiste.shard SET state = 'leased', sent_at = now(), token = 1, attempt = 1,
-                    lease_until = clock_timestamp() - interval '1 second'
+                    lease_until = clock_timestamp() - interval '1 second' RETURNING id
             """)
-        )
+        ).all()
     sweep(engine, app, store, NOW)
+    (record,) = [record for record in caplog.records if "came back from lost workers" in record.message]
+    assert json.loads(formatter_of("json").format(record))["shard_ids"] == sorted(ids)
     assert sum(lengths(app).values()) == 3
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.keys import BELIEVED_S, Asker, KeyRing
+from api.keys import BELIEVED_S, REMEMBERED_S, Asker, KeyRing
 from api.pages import session
 from db.errors import NotReachable
 from db.keys import StandingKey, hash_of
@@ -82,6 +82,22 @@ def test_where_the_table_cannot_be_read_no_key_of_it_opens_anything() -> None:
         asker(ring, "modiste_a")
     with pytest.raises(NotReachable):
         asyncio.run(ring.is_open())
+
+
+def test_who_asks_of_the_outage_is_known_for_a_while_from_before_it() -> None:
+    expired = standing("modiste_b", id=2, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    table, clock = Table(standing("modiste_a"), expired), Clock()
+    ring = KeyRing(None, table, clock=clock)
+    assert ring.of_token_lately("modiste_a") is None, "nothing was read yet"
+    asker(ring, "modiste_a")
+    table.broken, clock.now = True, REMEMBERED_S - 1
+    found = ring.of_token_lately("modiste_a")
+    assert found is not None
+    assert found.scope is KeyScope.READ
+    assert ring.of_token_lately("guess") is None
+    assert ring.of_token_lately("modiste_b") is None
+    clock.now = REMEMBERED_S
+    assert ring.of_token_lately("modiste_a") is None
 
 
 def test_without_any_key_all_is_open_and_an_expired_one_closes_it_still() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from yaml import safe_dump, safe_load
+from yaml import safe_dump
 
 from broker import Delivery
 from cli.services import DRAIN_S
@@ -109,6 +109,21 @@ def test_no_secret_stands_in_the_file(compose: dict[str, Any], services) -> None
                 assert re.match(r"postgresql://\w+:\$\{POSTGRES_PASSWORD:\?[^}]*\}@", value)
 
 
+def test_a_read_only_service_is_given_files_alone(compose: dict[str, Any], services) -> None:
+    """Compose refuses to start it otherwise: it cannot write into the container what a variable holds."""
+    for kind in ("secrets", "configs"):
+        for name, service in services.items():
+            given = [entry["source"] if isinstance(entry, dict) else entry for entry in service.get(kind, ())]
+            if service.get("read_only"):
+                assert all(set(compose[kind][source]) == {"file"} for source in given), name
+
+
+def test_the_file_of_a_secret_is_no_part_of_the_repository(compose: dict[str, Any]) -> None:
+    for secret in compose["secrets"].values():
+        path = re.sub(r"\$\{[A-Z_]+:-\./([^}]*)\}", r"\1", secret["file"])
+        assert f"/{path}" in (ROOT / ".gitignore").read_text().splitlines()
+
+
 def test_only_the_api_is_published_and_to_this_host(compose: dict[str, Any], services) -> None:
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
     assert [name for name in published if "profiles" not in services[name]] == ["api"]
@@ -155,8 +170,7 @@ def test_named_volumes_and_networks_are_declared(compose: dict[str, Any], servic
 
 def test_the_example_names_every_variable_and_no_other() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
-    secrets = {secret["environment"] for secret in safe_load(text)["secrets"].values()}
-    used = set(re.findall(r"\$\{([A-Z_]+)", text)) | S3 | secrets
+    used = set(re.findall(r"\$\{([A-Z_]+)", text)) | S3
     named = set(re.findall(r"^#?([A-Z_0-9]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert named == used
 

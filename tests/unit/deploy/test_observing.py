@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
-from yaml import safe_load
+from yaml import safe_load, safe_load_all
 
 from metrics import asking, enriching, gauges
 
 ROOT = Path(__file__).resolve().parents[3]
+GUIDE = ROOT / "docs/many-machines.md"
+PORTS = {"api": "http"}
 SUFFIXES = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
 SEVERITIES = {"info", "warning", "critical"}
 
@@ -34,6 +36,11 @@ def rules() -> list[dict[str, Any]]:
     loaded = safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text())
     assert set(loaded) == {"groups"}
     return [rule for group in loaded["groups"] for rule in group["rules"]]
+
+
+def scraped() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
+    return found
 
 
 def queries() -> Iterator[str]:
@@ -58,6 +65,22 @@ def test_every_alert_has_its_runbook_and_no_runbook_is_of_none() -> None:
         assert rule["annotations"]["runbook"] == f"docs/runbooks.md#{rule['alert'].lower()}"
 
 
+def test_what_vanishes_altogether_is_an_alert_too() -> None:
+    """Whoever tells of a server may be away itself, and a comparison with nothing is true of nothing."""
+    expressions = {rule["alert"]: rule["expr"] for rule in rules()}
+    for alert, job in {"NoApi": "api", "NoWorker": "worker", "NoScheduler": "scheduler"}.items():
+        assert f'absent(up{{job="modiste-{job}"}} == 1)' in expressions[alert]
+    for alert, gauge in {"DatabaseDown": gauges.DATABASE_UP, "BrokerDown": gauges.BROKER_UP}.items():
+        assert f"or absent({gauge.name})" in expressions[alert]
+
+
+def test_workers_that_were_lost_once_wake_nobody() -> None:
+    (rule,) = [rule for rule in rules() if rule["alert"] == "WorkersCrash"]
+    (looks_back_min,) = re.findall(r"\[(\d+)m\]", rule["expr"])
+    assert int(rule["for"].removesuffix("m")) > int(looks_back_min)
+    assert rule["labels"]["severity"] == "warning"
+
+
 def test_the_dashboard_asks_for_what_is_there_and_leaves_nothing_that_is_counted_out() -> None:
     asked = set().union(*map(named, queries()))
     assert asked <= known()
@@ -66,18 +89,48 @@ def test_the_dashboard_asks_for_what_is_there_and_leaves_nothing_that_is_counted
 
 
 def test_jobs_that_alerts_speak_of_are_scraped() -> None:
-    jobs = {
-        job["job_name"] for job in safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
-    }
+    jobs = {job["job_name"] for job in scraped()}
     text = " ".join([*queries(), *(rule["expr"] for rule in rules())])
     spoken_of = set(re.findall(r'job="([^"]+)"', text))
     assert spoken_of
     assert spoken_of <= jobs
 
 
+def test_the_guides_monitors_find_every_pod_that_serves_and_name_its_job_as_alerts_do() -> None:
+    (block,) = re.findall(r"```yaml\n(apiVersion: monitoring.*?)```", GUIDE.read_text(), re.DOTALL)
+    serving = {"worker", "worker-gpu", "worker-interactive", "scheduler", "api"}
+    jobs = dict[str, str]()
+    for monitor in safe_load_all(block):
+        selector = monitor["spec"]["selector"]
+        names = list(selector.get("matchLabels", {}).values())
+        names += [name for one in selector.get("matchExpressions", ()) for name in one["values"]]
+        (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+        (rule,) = endpoint["relabelings"]
+        assert rule["targetLabel"] == "job"
+        for name in names:
+            assert ("authorization" in endpoint, endpoint["port"]) == ((name == "api"), PORTS.get(name, "metrics"))
+            found = re.fullmatch(rule.get("regex", "(.*)"), name)
+            assert found
+            jobs[name] = found.expand(rule["replacement"].replace("${1}", r"\1"))
+    assert set(jobs) == serving
+    assert jobs == {name: f"modiste-{name.split('-')[0]}" for name in serving}
+    assert set(jobs.values()) == {job["job_name"] for job in scraped()}
+
+
+def test_workers_of_other_hosts_are_of_the_job_that_the_alert_asks_for() -> None:
+    (block,) = re.findall(r"```yaml\n(  - job_name:.*?)```", GUIDE.read_text(), re.DOTALL)
+    (job,) = safe_load(block)
+    assert job["job_name"] == "modiste-worker"
+    told = re.findall(r"^MODISTE_METRICS_(\w+)=(.+)$", GUIDE.read_text(), re.MULTILINE)
+    assert dict(told) == {"HOST": "0.0.0.0", "PORT": "9100"}
+    assert "--publish 10.0.0.2:9100:9100" in GUIDE.read_text()
+    assert {target for config in job["static_configs"] for target in config["targets"]} == {
+        "10.0.0.2:9100", "10.0.0.3:9100",
+    }  # fmt: skip
+
+
 def test_what_is_scraped_are_services_that_serve_metrics(compose: dict[str, Any], services: dict[str, Any]) -> None:
-    scraped = safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
-    for job in scraped:
+    for job in scraped():
         found = [(name, config["port"]) for config in job.get("dns_sd_configs", ()) for name in config["names"]]
         for config in job.get("static_configs", ()):
             found += [(target.split(":")[0], int(target.split(":")[1])) for target in config["targets"]]
