@@ -30,7 +30,7 @@ class Enrichment(Shown):
     corrected: bool = Field(description="A person said what is true here.", examples=[False])
     attributes: list[Attribute] = Field(description="Best first.")
     photos: int = Field(description="How many photos were looked at.", examples=[2])
-    model_version: str = Field(examples=["lite0-staged-4"])
+    model_version: str = Field(examples=["lite0-staged-5"])
     enriched_at: datetime = Field(examples=["2026-11-23T12:00:00Z"])
 
 

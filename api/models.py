@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1/models", tags=["models"])
 class ModelVersion(Shown):
     """A registered model; at most one is active."""
 
-    name: str = Field(examples=["lite0-staged-4"])
+    name: str = Field(examples=["lite0-staged-5"])
     state: ModelState = Field(examples=["active"])
     embedding_dim: int = Field(description="How many numbers its vectors have.", examples=[256])
     registered_at: datetime = Field(examples=["2026-11-23T12:00:00Z"])

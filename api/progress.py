@@ -41,7 +41,7 @@ class Import(Shown):
     feed: str = Field(examples=["feed.csv"])
     lane: Lane = Field(examples=["bulk"])
     state: ImportState = Field(examples=["done"])
-    model_version: str = Field(examples=["lite0-staged-4"])
+    model_version: str = Field(examples=["lite0-staged-5"])
     error: str | None = Field(
         description="Why its feed was not read to the end; what was read is enriched, unless it is cancelled.",
         examples=[None],

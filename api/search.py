@@ -39,7 +39,7 @@ class PhotoAnswer(Shown):
     """What is seen in the photo, and the listings similar to it, both by one model version."""
 
     seen: Seen
-    model_version: str = Field(examples=["lite0-staged-4"])
+    model_version: str = Field(examples=["lite0-staged-5"])
     similar: list[SimilarListing]
 
 

@@ -77,7 +77,7 @@ class VectorQuestion(JsonBody):
     model_version: Text | None = Field(
         None,
         description="The version that made the vector; if another is active, that is an error and not a wrong answer.",
-        examples=["lite0-staged-4"],
+        examples=["lite0-staged-5"],
     )
 
 

@@ -40,4 +40,4 @@ ListingId = Annotated[
 PhotoId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="A photo's id, as a listing gives it.", examples=[7])]
 CatalogueName = Annotated[Text, Path(description="The catalogue's name.", examples=["sample"])]
 ExternalId = Annotated[Text, Path(description="The seller's own id; it may hold slashes.", examples=["TEE-0001"])]
-ModelName = Annotated[Text, Path(description="The model version's name.", examples=["lite0-staged-4"])]
+ModelName = Annotated[Text, Path(description="The model version's name.", examples=["lite0-staged-5"])]

@@ -25,7 +25,7 @@ from vision.artifact import load_artifact
 from vision.engines import Engine, OverlappingEngine
 from vision.predictor import open_engine
 
-SHIPPED = Path("models/lite0-staged-4")
+SHIPPED = Path("models/lite0-staged-5")
 WARM_UP = 3
 
 

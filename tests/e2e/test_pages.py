@@ -163,7 +163,7 @@ PATHS = (
     "/imports/1",
     "/imports/2",
     "/models",
-    "/models/lite0-staged-4",
+    "/models/lite0-staged-5",
     "/nowhere",
 )
 
