@@ -85,7 +85,7 @@ def time_in_words(found: Forecast) -> str:
     if not found.photos:
         return ""
     if found.seconds is None or found.photos_per_s is None:
-        return "not known: nothing has been imported with this model version yet"
+        return "not known: no import has had enough photos looked at by this model version yet"
     return f"{wording.about(found.seconds)} at most, at {found.photos_per_s:,.0f} photos a second as the last import"
 
 
