@@ -231,7 +231,10 @@ class RejectedRow(Answer):
 
 
 class Forecast(Answer):
-    """What an import would do, and what it would take. Photos and sizes are upper bounds; sizes in bytes."""
+    """What an import would do, and what it would take. Photos and sizes are upper bounds; sizes in bytes.
+
+    `columns`: field → the column taken for it; `metadata`: columns that are kept as they are.
+    """
 
     rows: RowsForecast
     photos: int
@@ -248,6 +251,8 @@ class Forecast(Answer):
     withdrawn: int | None
     available: int | None
     refusal: str | None
+    columns: Mapping[str, str]
+    metadata: tuple[str, ...]
     rejected: tuple[RejectedRow, ...]
 
 

@@ -73,7 +73,7 @@ def test_a_share_that_makes_no_sense_is_refused(wrong: dict[str, object], says: 
     with pytest.raises(ValueError, match=says):
         replace(PLAN, **wrong)
     with pytest.raises(ValueError, match="no room beside 8 categories"):
-        MultitaskNetwork(replace(PLAN, category_share=0.2), categories=8, attributes=0)
+        MultitaskNetwork(replace(PLAN, category_share=0.2), categories=8, attributes=5)
 
 
 def test_resnet50_takes_torchvisions_own_names_and_gives_its_features() -> None:
