@@ -24,12 +24,12 @@ HEADS = ("heads.category.weight", "heads.attribute.weight", "heads.projection.we
 def check_weights(artifact: Artifact) -> None:
     """Raises WrongShapeError where the weights' heads are not of the sizes that the manifest promises."""
     shapes = shapes_of(artifact.weights)
-    found = tuple(shapes[head][0] if head in shapes else 0 for head in HEADS)
-    categories, attributes, _ = artifact.outputs
-    expected = (categories, attributes, artifact.manifest.plan.projection_dim(categories))
-    if found != expected:
+    categories, attributes, projected = (shapes[head][0] if head in shapes else 0 for head in HEADS)
+    beside = categories if artifact.manifest.plan.category_share else 0
+    found = (categories, attributes, projected + beside)
+    if found != artifact.outputs:
         raise WrongShapeError(
-            f"Categories, attributes, projection: {found} in {artifact.weights}, {expected} by the manifest."
+            f"Categories, attributes, embedding: {found} in {artifact.weights}, {artifact.outputs} in the manifest."
         )
 
 

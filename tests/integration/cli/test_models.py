@@ -72,7 +72,7 @@ def shrink_the_pixels(folder: Path) -> None:
 
 
 def leave_out_the_embedding(folder: Path) -> None:
-    change_manifest(folder, lambda manifest: manifest["plan"].update(embedding_dim=0))
+    change_manifest(folder, lambda manifest: manifest["plan"].update(embedding_dim=0, category_share=0.0))
 
 
 def truncate_the_graph(folder: Path) -> None:
@@ -104,8 +104,7 @@ def take_other_weights(folder: Path) -> None:
     import torch
 
     state = torch.load(folder / "weights.pth", weights_only=True)
-    projection = state["heads.projection.weight"]
-    state["heads.projection.weight"] = projection[: len(projection) // 2]
+    state["heads.projection.weight"] = state["heads.projection.weight"][:-1]
     torch.save(state, folder / "weights.pth")
     name_as_they_are(folder)
 
@@ -134,7 +133,7 @@ def lose_the_golden_photo(folder: Path) -> None:
         (change_the_golden_answer, "SHA-256 differs~golden.json"),
         (change_the_golden_answer_with_care, "answers its golden photo differently~cosine of the embeddings"),
         (shorten_the_golden_answer_with_care, "category_probabilities of shape (C-1,), the network answers (C,)"),
-        (take_other_weights, "(C, A, D//2) in ~weights.pth, (C, A, D) in the manifest"),
+        (take_other_weights, "(C, A, D-1) in ~weights.pth, (C, A, D) in the manifest"),
         (take_weights_that_run_code, "no state dict~has no place among weights"),
         (lose_the_golden_photo, "missing~golden.jpg"),
     ],

@@ -54,5 +54,5 @@ def test_weights_of_another_label_space_are_noticed_before_torch_loads_them(tiny
     torch.save(
         {name: value for name, value in state.items() if not name.startswith("heads.attribute")}, artifact.weights
     )
-    with pytest.raises(WrongShapeError, match=r"\(3, 0, 8\) in .*weights.pth, \(3, 5, 8\) by the manifest"):
+    with pytest.raises(WrongShapeError, match=r"\(3, 0, 8\) in .*weights.pth, \(3, 5, 8\) in the manifest"):
         check_weights(artifact)
