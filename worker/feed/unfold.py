@@ -18,7 +18,7 @@ from typing import BinaryIO, TextIO
 
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-MEMORY_BYTES = 4 * 1024**3
+MEMORY_BYTES = 2 * 1024**3  # a million rows of ten columns take half of it; containers of workers have three
 UNFOLDED_BYTES = 8 * 1024**3
 SECONDS = 900
 MAX_ROW_CHARS = 1 << 22
