@@ -21,11 +21,14 @@ def build_network(recipe: Recipe, labels: LabelSpace) -> tuple[MultitaskNetwork,
     """The recipe's network, the same one every time, and the parent's manifest where it has one.
 
     Raises RecipeError where the parent is another network; its label space may be another: names that both know keep
-    their weights. So may the length of the embedding, and what share
-    categories have in it.
+    their weights. So may the length of the embedding, and what share categories have in it; RecipeError too where they
+    leave its projection no room.
     """
     torch.manual_seed(recipe.seed)
-    network = MultitaskNetwork(recipe.network, categories=len(labels.categories), attributes=len(labels.attributes))
+    try:
+        network = MultitaskNetwork(recipe.network, categories=len(labels.categories), attributes=len(labels.attributes))
+    except ValueError as fault:
+        raise RecipeError(f"[network]: {fault}.") from fault
     if recipe.parent is None:
         load_pretrained(network.backbone.body, recipe.network.backbone, recipe.weights)
         return network.eval(), None

@@ -157,13 +157,13 @@ class Inference:
         """Every future of a batch that was begun gets its prediction; where that fails it is served from the start."""
         began = time.perf_counter()
         try:
-            found = predictions()
+            answers = list(zip(batch, predictions(), strict=True))
         except Exception as error:  # noqa: BLE001 - as above
             traceback.clear_frames(error.__traceback__)
             self._serve(batch)
             return
         INFER.observe(spent_s + time.perf_counter() - began)
-        self._hand_out(batch, found)
+        self._hand_out(answers)
 
     def _serve(self, batch: list[_Waiting]) -> None:
         """Every future of the batch gets its prediction or an error."""
@@ -204,16 +204,16 @@ class Inference:
     def _try(self, batch: list[_Waiting]) -> Exception | None:
         try:
             with INFER.time():
-                predictions = self._network.predict(_pixels(batch))
+                answers = list(zip(batch, self._network.predict(_pixels(batch)), strict=True))
         except Exception as error:  # noqa: BLE001 - whatever an engine raises belongs to the photos' shards, not to this thread
             traceback.clear_frames(error.__traceback__)  # what they hold is the memory that the next try needs
             return error
-        self._hand_out(batch, predictions)
+        self._hand_out(answers)
         return None
 
-    def _hand_out(self, batch: list[_Waiting], predictions: Sequence[Prediction]) -> None:
-        BATCH_FILL.observe(len(batch) / self._network.batch_size)
-        for item, prediction in zip(batch, predictions, strict=True):
+    def _hand_out(self, answers: list[tuple[_Waiting, Prediction]]) -> None:
+        BATCH_FILL.observe(len(answers) / self._network.batch_size)
+        for item, prediction in answers:
             item.future.set_result(prediction)
 
     def _require_engine(self, like: NDArray[np.uint8], error: Exception) -> None:

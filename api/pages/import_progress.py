@@ -18,7 +18,7 @@ from api.imports import ImportId
 from api.pages import wording
 from api.pages.choice import Choice
 from api.pages.forecasting import ForecastShown, shown_forecast
-from api.pages.imports import PATH, faults_of, mood_of
+from api.pages.imports import PATH, faults_of, is_unread, mood_of
 from api.pages.site import UseSite
 from api.pages.tiles import card_picture
 from api.progress import ImportProgress, progress_of
@@ -36,7 +36,7 @@ from db.reports import photos_per_s
 from db.row_reports import ReportRow, report_page
 from db.rows import is_url
 from db.similarity import photo_digests
-from db.states import MAY_PASS, ImportState, Reason, ReportOutcome
+from db.states import MAY_PASS, Reason, ReportOutcome
 
 SHOWN = 8
 ROWS_SHOWN = 50
@@ -153,7 +153,7 @@ def page_of(connection: Connection, import_id: int) -> ImportPage:
     rejected = report_page(connection, import_id, after=0, limit=ROWS_SHOWN, outcome=ReportOutcome.REJECTED)
     return ImportPage(
         shown=shown,
-        state=wording.import_state(status.shown_state, faults=faults_of(shown), unread=is_unread(status)),
+        state=wording.import_state(status.shown_state, faults=faults_of(shown), unread=is_unread(shown)),
         mood=mood_of(shown, status.shown_state),
         rate=f"{shown.photos_per_s:,.0f} photos a second" if shown.photos_per_s >= 1 else "",
         left=wording.time_left(shown.seconds_left),
@@ -163,16 +163,12 @@ def page_of(connection: Connection, import_id: int) -> ImportPage:
         quarantine_csv=f"/v1/imports/{import_id}/quarantine?format=csv",
         rejected=[row_of(row) for row in rejected],
         report_csv=f"/v1/imports/{import_id}/report",
-        unread=is_unread(status),
+        unread=is_unread(shown),
         finished=status.finished,
         paused=status.paused_at is not None,
         stoppable=not status.finished and status.shown_state != "cancelled",
         forecast=shown_forecast(Forecast.model_validate(told)) if told else None,
     )
-
-
-def is_unread(status: ImportStatus) -> bool:
-    return status.state is ImportState.FAILED and not (status.rows or status.photos_total)
 
 
 def fault(connection: Connection, status: ImportStatus, reason: Reason, count: int) -> Fault:

@@ -28,6 +28,7 @@ from db.engine import transaction
 from db.errors import NoActiveModel
 from db.imports import WITHDRAW_SHARE_MAX
 from db.reports import import_page
+from db.states import ImportState
 
 PATH = "/imports"
 IMPORTS_A_PAGE = 20
@@ -149,7 +150,7 @@ def line_of(shown: Import, state: str) -> ImportLine:
         href=f"{PATH}/{shown.id}",
         feed=shown.feed,
         catalogue=shown.catalogue,
-        state=wording.import_state(state, faults=faults_of(shown)),
+        state=wording.import_state(state, faults=faults_of(shown), unread=is_unread(shown)),
         mood=mood_of(shown, state),
         size=size_of(shown, state),
         share=shown.progress,
@@ -172,6 +173,11 @@ def mood_of(shown: Import, state: str) -> str:
     if state != "done":
         return "going"
     return "amiss" if faults_of(shown) else "well"
+
+
+def is_unread(shown: Import) -> bool:
+    """Whether it failed before a row of its feed was read."""
+    return shown.state is ImportState.FAILED and not (shown.rows.total or shown.photos.total)
 
 
 def faults_of(shown: Import) -> int:

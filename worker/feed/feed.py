@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import cast
 
 from db.rows import FeedRow, RowRejection
 from worker.feed.bundle import feed_within
@@ -137,10 +136,11 @@ def _opened(name: str, path: Path, mapping: Mapping[str, str], *, scratch: Path 
 def _opened_file(
     name: str, path: Path, mapping: Mapping[str, str], *, scratch: Path | None, cleanup: ExitStack
 ) -> _Opened:
+    reader: Reader
     if is_workbook(name, path):
         folder = cleanup.enter_context(tempfile.TemporaryDirectory(dir=scratch, prefix="modiste-feed-"))
         book = WorkbookFeed(name, unfolded(name, path, Path(folder)), mapping)
-        found, reader, more = FeedFormat.WORKBOOK, cast(Reader, book), f", its sheet {book.sheet}"
+        found, reader, more = FeedFormat.WORKBOOK, book, f", its sheet {book.sheet}"
     else:
         content = Content.of(name, path)
         found, reader = recognise(content, mapping)

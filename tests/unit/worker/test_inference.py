@@ -37,6 +37,7 @@ class Recorder:
         self.poison: set[int] = set()
         self.broken = False
         self.breaks_on_blank = False
+        self.answers_at_most = 99
 
     def predict(self, pixels: NDArray[np.uint8]) -> list[Prediction]:
         self.running.set()
@@ -50,7 +51,7 @@ class Recorder:
         if self.broken or self.poison & set(firsts) or (self.breaks_on_blank and not any(firsts) and self.batches):
             raise RuntimeError("an illegal memory access was encountered")
         self.batches.append(firsts)
-        return [answer(first) for first in firsts]
+        return [answer(first) for first in firsts][: self.answers_at_most]
 
     def close(self) -> None:
         self.batches.append([])
@@ -259,6 +260,19 @@ def test_closing_answers_what_waits_and_then_gives_the_network_back(network: Rec
     network.may_run.set()
     inference.close()
     assert future.result(0).categories == ("7",)
+    assert network.batches[-1] == []
+
+
+@pytest.mark.parametrize("overlaps", [False, True])
+def test_a_network_that_answers_too_little_fails_its_photos_and_goes_on(overlaps: bool) -> None:
+    network = Overlapping()
+    inference = Inference(network, begin=network.begin if overlaps else None)
+    network.answers_at_most = 0
+    with pytest.raises(ValueError, match="shorter"):
+        inference.submit(photo(1), Lane.BULK).result(5)
+    network.answers_at_most = 99
+    assert inference.submit(photo(2), Lane.BULK).result(5).categories == ("2",)
+    inference.close()
     assert network.batches[-1] == []
 
 

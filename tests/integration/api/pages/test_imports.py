@@ -157,6 +157,7 @@ def test_a_feed_that_could_not_be_read_says_so_and_nothing_else(browser: Browser
     shop.rows("UPDATE modiste.import SET state = 'failed', error = 'x is a PDF' WHERE id = :id", id=import_id)
     page = browser.get(f"/imports/{import_id}")
     assert "This feed cannot be imported" in page.words
+    assert "This feed cannot be imported" in browser.get("/imports").words
     assert "x is a PDF" in page.words
     assert not page.all("progress")
     assert "Unchanged" not in page.words
